@@ -1,0 +1,1 @@
+"""From the kernel to the file. Imports `schemas` only."""

@@ -1,0 +1,1 @@
+"""What both sides agree on: the record, the table, the names. Imports neither `capture` nor `analyze`."""

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/* The record and the ring: what the kernel program writes and user space reads. schemas/record.py says the same in
+ * numpy; tests/contract/test_record_layout.py holds the two equal. Include after the __u8 .. __u64 types exist. */
+#ifndef SYSTAPE_RECORD_H
+#define SYSTAPE_RECORD_H
+
+enum systape_kind {
+	KIND_SYSCALL = 0,
+	KIND_FORK = 1,
+	KIND_EXEC = 2,
+	KIND_EXIT = 3,
+	KIND_SIGNAL = 4,
+	KIND_PROCESS = 5, /* the kinds from here on are made in user space */
+	KIND_FD = 6,
+	KIND_LOSS = 7,
+};
+
+enum systape_abi {
+	ABI_X86_64 = 0,
+	ABI_I386 = 1,
+	ABI_X32 = 2,
+	ABI_AARCH64 = 3,
+	ABI_ARM = 4,
+};
+
+enum systape_flag {
+	FLAG_ENTRY_UNSEEN = 1,
+	FLAG_UNFINISHED = 2,
+	FLAG_PATH_UNREADABLE = 4,
+	FLAG_TRUNCATED = 8,
+	FLAG_ESCAPED = 16,
+	FLAG_STATE_ONLY = 32,
+	FLAG_PAYLOAD_LOST = 64,
+};
+
+/* Why a call that was seen is not in the file. The first three are counted in the kernel. */
+enum systape_cause {
+	CAUSE_RING_FULL = 0,
+	CAUSE_TABLE_FULL = 1,
+	CAUSE_RECURSION = 2,
+	CAUSE_WRITER = 3,
+	CAUSE_LIMIT = 4,
+	CAUSES = 5,
+	KERNEL_CAUSES = 2, /* those with a counter per call in the ring; recursion is counted by the kernel itself */
+};
+
+/* One cell per call that has a number of its own: CELLS_PER_ABI native, CELLS_PER_ABI compat, one for all others. */
+#define CELLS_PER_ABI 512
+#define CELL_OTHER (2 * CELLS_PER_ABI)
+#define CELLS (2 * CELLS_PER_ABI + 8)
+
+#define NOT_MEASURED 0xffffffffffffffffULL /* dur, runq: no value */
+#define NO_PAYLOAD 0xffffffffU             /* payload: no bytes belong to the record */
+
+/* 128 bytes, two cache lines. */
+struct systape_record {
+	__u64 ts;   /* CLOCK_MONOTONIC, ns: at entry; at exit if the entry was unseen */
+	__u64 dur;  /* ns, or NOT_MEASURED */
+	__u64 args[6];
+	__s64 ret;
+	__u32 pid;
+	__u32 tid;
+	__u32 nr;   /* as the program gave it; on fork, exec and exit records the parent's pid */
+	__u32 uid;  /* effective, initial user namespace */
+	char comm[16];
+	__u64 cgroup; /* kernfs id */
+	__u64 runq; /* ns of dur spent waiting for a CPU, or NOT_MEASURED */
+	__u32 payload; /* position in the byte ring, modulo 2^32, or NO_PAYLOAD */
+	__u16 flags;
+	__u8 kind;
+	__u8 abi;
+};
+
+/* The start of each CPU's element of the `rings` map; RING_HEADER bytes, then the records, then the byte ring.
+ * Positions count records (head, tail) or bytes (bytes_head, bytes_tail) since the start and never wrap.
+ * The producer owns the first line and the counters, the consumer the second line. */
+struct systape_ring {
+	__u64 head;
+	__u64 bytes_head;
+	__u64 pad0[6];
+	__u64 tail;
+	__u64 bytes_tail;
+	__u64 pad1[6];
+	__u64 own_enters;     /* the collector's own calls: counted, not recorded */
+	__u64 own_exits;
+	__u64 child_returns;  /* returns of fork and clone in the child: no call of the child's */
+	__u64 filtered;       /* returns that the user's filter left out */
+	__u64 state_dropped;  /* fork, exec, exit, ... records for which the ring had no room */
+	__u64 payload_dropped; /* records whose bytes found no room */
+	__u64 entries_lost;   /* entries for which the table had no room: such calls have flag 1 */
+	__u64 pad2[1];
+	__u64 seen[CELLS];
+	__u64 dropped[KERNEL_CAUSES][CELLS];
+};
+
+#define RING_HEADER 65536
+
+/* A call in progress, found by the low bits of its tid. */
+struct systape_entry {
+	__u64 owner; /* tid of the thread that holds this place, 0 if nobody does */
+	__u64 ts;    /* 0 while the owner is in no call */
+	__u64 args[6];
+	__u64 run_delay; /* the scheduler's own figure at entry */
+	__u32 nr;
+	__u32 pid;
+	__u8 abi;
+	__u8 pad[47];
+};
+
+#define ENTRIES 65536
+
+#endif

@@ -1,0 +1,132 @@
+"""The kernel's record and ring as numpy dtypes: record.h, said again for Python.
+
+`RECORD`, `RING` and `ENTRY` have the layout of `struct systape_record`, `systape_ring` and `systape_entry`;
+tests/contract/test_record_layout.py compiles record.h and compares every size and offset.
+"""
+
+from enum import IntEnum, IntFlag
+
+import numpy as np
+
+
+class Kind(IntEnum):
+    """What a row is; the names, in lower case, are the values of the column `kind`."""
+
+    SYSCALL = 0
+    FORK = 1
+    EXEC = 2
+    EXIT = 3
+    SIGNAL = 4
+    PROCESS = 5
+    FD = 6
+    LOSS = 7
+
+
+class Abi(IntEnum):
+    """By which table a call is numbered; the names, in lower case, are the values of the column `abi`."""
+
+    X86_64 = 0
+    I386 = 1
+    X32 = 2
+    AARCH64 = 3
+    ARM = 4
+
+
+class Flag(IntFlag):
+    """Bits of the column `flags`."""
+
+    ENTRY_UNSEEN = 1
+    UNFINISHED = 2
+    PATH_UNREADABLE = 4
+    TRUNCATED = 8
+    ESCAPED = 16
+    STATE_ONLY = 32
+    PAYLOAD_LOST = 64
+
+
+class Cause(IntEnum):
+    """Why a call that was seen is not in the file (`arg0` of a loss row)."""
+
+    RING_FULL = 0
+    TABLE_FULL = 1
+    RECURSION = 2
+    WRITER = 3
+    LIMIT = 4
+
+
+KERNEL_CAUSES = 2
+CELLS_PER_ABI = 512
+CELL_OTHER = 2 * CELLS_PER_ABI
+CELLS = 2 * CELLS_PER_ABI + 8
+NOT_MEASURED = 0xFFFF_FFFF_FFFF_FFFF
+NO_PAYLOAD = 0xFFFF_FFFF
+RING_HEADER = 65536
+ENTRIES = 65536
+CACHE_LINE = 64
+
+RECORD = np.dtype(
+    [
+        ("ts", "u8"),
+        ("dur", "u8"),
+        ("args", "u8", 6),
+        ("ret", "i8"),
+        ("pid", "u4"),
+        ("tid", "u4"),
+        ("nr", "u4"),
+        ("uid", "u4"),
+        ("comm", "S16"),
+        ("cgroup", "u8"),
+        ("runq", "u8"),
+        ("payload", "u4"),
+        ("flags", "u2"),
+        ("kind", "u1"),
+        ("abi", "u1"),
+    ]
+)
+
+RING = np.dtype(
+    [
+        ("head", "u8"),
+        ("bytes_head", "u8"),
+        ("pad0", "u8", 6),
+        ("tail", "u8"),
+        ("bytes_tail", "u8"),
+        ("pad1", "u8", 6),
+        ("own_enters", "u8"),
+        ("own_exits", "u8"),
+        ("child_returns", "u8"),
+        ("filtered", "u8"),
+        ("state_dropped", "u8"),
+        ("payload_dropped", "u8"),
+        ("entries_lost", "u8"),
+        ("pad2", "u8", 1),
+        ("seen", "u8", CELLS),
+        ("dropped", "u8", (KERNEL_CAUSES, CELLS)),
+    ]
+)
+
+ENTRY = np.dtype(
+    [
+        ("owner", "u8"),
+        ("ts", "u8"),
+        ("args", "u8", 6),
+        ("run_delay", "u8"),
+        ("nr", "u4"),
+        ("pid", "u4"),
+        ("abi", "u1"),
+        ("pad", "u1", 47),
+    ]
+)
+
+
+def cell_of(nr: np.ndarray, abi: np.ndarray) -> np.ndarray:
+    """The accounting cell of each call, as the kernel program counts it.
+
+    `nr` (uint32 or int32) and `abi` (uint8) have one shape, which is the shape of the int64 result. A number beyond
+    the table, and any abi but the native and the i386 one, falls into `CELL_OTHER`: never into another call's cell.
+    """
+    number = nr.astype(np.uint32)
+    native = (abi == Abi.X86_64) | (abi == Abi.AARCH64)
+    known = (number < CELLS_PER_ABI) & (native | (abi == Abi.I386))
+    base = np.where(native, 0, CELLS_PER_ABI)
+    return np.where(known, base + number, CELL_OTHER).astype(np.int64)
