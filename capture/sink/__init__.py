@@ -1,1 +1,43 @@
-"""Where the rows of a capture go."""
+"""Where the rows of a capture go; `open_sink` chooses by the name given to `-w`."""
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from capture.errors import SinkError
+
+if TYPE_CHECKING:
+    from capture.sink.base import Sink
+
+__all__ = ["open_sink"]
+
+
+def open_sink(target: str, metadata: Mapping[str, str], *, force: bool = False, durable: bool = False) -> "Sink":
+    """The sink for `-w target`: `-` an Arrow stream on standard output, /dev/null nothing, `.arrows` an Arrow stream.
+
+    Every other name is Parquet. Raises SinkError if it cannot be made, or would put binary on a terminal.
+    """
+    from capture.sink.ipc import IpcSink, open_stream
+    from capture.sink.null import NullSink
+    from capture.sink.parquet import ParquetSink
+
+    path = Path(target)
+    if target == "-":
+        if os.isatty(1):
+            raise SinkError("a terminal cannot show an Arrow stream; pipe it to a program, or name a file after -w")
+        return IpcSink(os.dup(1), "standard output", metadata)
+    if _is_null_device(path):
+        return NullSink()
+    if path.suffix == ".arrows":
+        return IpcSink(open_stream(path, force=force), target, metadata, compression="lz4")
+    return ParquetSink(path, metadata, force=force, durable=durable)
+
+
+def _is_null_device(path: Path) -> bool:
+    try:
+        found = path.stat()
+    except OSError:
+        return False  # whatever is wrong with the path, the sink that opens it says so
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev == os.makedev(1, 3)

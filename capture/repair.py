@@ -1,0 +1,42 @@
+"""Finish a capture whose collector died: the same as its own end, done later."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from capture.errors import SinkError
+from schemas.journal import PARQUET_MAGIC, journal_path
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What became of a capture. `was_whole` if there was nothing to do; then `rows` is -1."""
+
+    path: Path
+    rows: int
+    was_whole: bool
+
+
+def repair(path: Path) -> Repaired:
+    """Make the capture at `path`, with the journal beside it, one whole Parquet file of all rows that were safe.
+
+    May be called again at any time. Raises SinkError: it is still being written, it is no capture, or the disk is full.
+    """
+    from capture.sink.store import Store
+
+    if not journal_path(path).exists() and _is_whole(path):
+        return Repaired(path, -1, was_whole=True)
+    return Repaired(path, Store.reopen(path).finish({}), was_whole=False)
+
+
+def _is_whole(path: Path) -> bool:
+    """True for a Parquet file; raises SinkError if it is none and there is no journal to make it one."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(PARQUET_MAGIC))
+            file.seek(-min(len(PARQUET_MAGIC), path.stat().st_size), 2)
+            end = file.read()
+    except OSError as error:
+        raise SinkError(f"cannot repair {path}: {error.strerror}; name a capture made by capture -w") from error
+    if start != PARQUET_MAGIC or end != PARQUET_MAGIC:
+        raise SinkError(f"cannot repair {path}: {journal_path(path).name} is not beside it; put both into one folder")
+    return True

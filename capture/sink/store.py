@@ -1,0 +1,235 @@
+"""A capture file and its journal on disk: row groups and waiting rows are committed one by one, and joined at the end.
+
+`Store` is used by the live sink and, after a crash, by repair: `finish` is the same for both and may be done again.
+"""
+
+import ctypes
+import errno
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+
+from capture.errors import SinkError
+from capture.sink import files
+from capture.sink.encode import encode
+from schemas.journal import (
+    GROUP,
+    HEAD,
+    HEADER_BYTES,
+    MAGIC,
+    META,
+    PARQUET_MAGIC,
+    SUFFIX,
+    TAIL,
+    Journal,
+    join_footers,
+    pack,
+    pack_tail,
+    read,
+    unpack_tail,
+)
+
+_RESERVE = 1 << 20
+_PUNCH_HOLE = 0x2 | 0x1  # FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE of linux/falloc.h
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_RESERVE = {errno.EOPNOTSUPP, errno.EINVAL}
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Store:
+    """The two files, and what of them is committed (`journal`). Made by `create` or `reopen`."""
+
+    def __init__(self, path: Path, folder: int, data: int, log: int, journal: Journal, *, durable: bool) -> None:
+        """Takes over the descriptors of the folder, the capture and the journal."""
+        self.path = path
+        self.journal = journal
+        self._folder, self._data, self._log = folder, data, log
+        self._durable = durable
+        self._reserved = 0
+
+    @classmethod
+    def create(cls, path: Path, schema: pa.Schema, *, force: bool, durable: bool) -> "Store":
+        """A new capture with the columns and metadata of `schema`. Raises SinkError if it cannot be made."""
+        folder = files.open_folder(path)
+        data = -1
+        try:
+            data = files.create(folder, path, force=force)
+            files.lock(data, path)
+            log = files.create_journal(folder, path)
+        except BaseException:
+            if data >= 0:
+                os.close(data)
+                os.unlink(path.name, dir_fd=folder)
+            os.close(folder)
+            raise
+        store = cls(path, folder, data, log, Journal(schema), durable=durable)
+        try:
+            store._begin()
+        except SinkError:
+            os.unlink(path.name, dir_fd=folder)
+            os.unlink(path.name + SUFFIX, dir_fd=folder)
+            store.release()
+            raise
+        return store
+
+    @classmethod
+    def reopen(cls, path: Path) -> "Store":
+        """A capture whose writer died. Raises SinkError: a live one, no capture, or not to be written."""
+        folder = files.open_folder(path)
+        data = log = -1
+        try:
+            data = os.open(path.name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            files.lock(data, path)
+            log = os.open(path.name + SUFFIX, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            with os.fdopen(os.dup(log), "rb") as file:
+                journal = read(file.read())
+        except (OSError, SinkError) as error:
+            for fd in (folder, data, log):
+                if fd >= 0:
+                    os.close(fd)
+            if isinstance(error, OSError):
+                raise files.refused(path, error, "cannot repair") from error
+            raise
+        return cls(path, folder, data, log, journal, durable=True)
+
+    def _begin(self) -> None:
+        try:
+            _write_all(self._data, PARQUET_MAGIC, 0)
+            _write_all(self._log, MAGIC, 0)
+        except OSError as error:
+            raise files.refused(self.path, error) from error
+        self.journal.end = len(MAGIC)
+        self._append(HEAD, self.journal.schema.serialize().to_pybytes())
+        self._reserve(len(PARQUET_MAGIC), self._room())
+
+    @property
+    def rows(self) -> int:
+        """Rows in whole row groups."""
+        return sum(group.rows for group in self.journal.groups)
+
+    def add_group(self, table: pa.Table) -> None:
+        """Commit `table` as the next row group; the tail, whose rows it holds too, is empty then.
+
+        Raises SinkError, the disk full for one: then nothing has changed.
+        """
+        journal = self.journal
+        encoded = encode(table, journal.data_end)
+        self._reserve(encoded.group.end, self._room() + len(encoded.group.footer))
+        self._put(encoded.body, encoded.group.start)
+        self._append(GROUP, encoded.group.pack())
+        dead = list(journal.tail)
+        journal.groups.append(encoded.group)
+        journal.tail.clear()
+        self._punch(dead)
+
+    def add_tail(self, batch: pa.RecordBatch) -> None:
+        """Commit rows to the tail. Raises SinkError: then nothing has changed."""
+        payload = pack_tail(batch)
+        # At the end the tail becomes a row group of about this size, and the disk may be full by then.
+        self._reserve(self.journal.data_end, self._room() + 2 * len(payload))
+        self.journal.tail.append((self._append(TAIL, payload), len(payload)))
+
+    def tail(self) -> pa.Table:
+        """The rows of the tail."""
+        payloads = [os.pread(self._log, length, start) for start, length in self.journal.tail]
+        return unpack_tail(payloads, self.journal.schema.remove_metadata())
+
+    def finish(self, metadata: Mapping[str, str]) -> int:
+        """Make the capture one whole Parquet file, remove the journal, and give up the files. Returns the rows.
+
+        The row groups stay where they are; the tail is encoded after them, then the footer. Whenever this is cut short
+        the journal is still there and says the same, so it can be done again. Raises SinkError, after which it can too.
+        """
+        journal = self.journal
+        if metadata:
+            journal.metadata.update(metadata)
+            self._keep_metadata()
+        groups = list(journal.groups)
+        end = journal.data_end
+        if journal.tail:
+            encoded = encode(self.tail(), end)
+            self._put(encoded.body, end)
+            groups.append(encoded.group)
+            end = encoded.group.end
+        footer = join_footers(journal.file_schema(), groups)
+        self._put(footer, end)
+        try:
+            os.ftruncate(self._data, end + len(footer))
+            os.fsync(self._data)
+            files.unlink_if_there(self._folder, self.path.name + SUFFIX)
+            os.fsync(self._folder)
+        except OSError as error:
+            raise files.refused(self.path, error, "cannot finish") from error
+        self.release()
+        return sum(group.rows for group in groups)
+
+    def release(self) -> None:
+        """Close the descriptors, which gives up the lock, and leave the files as they are."""
+        for fd in (self._log, self._data, self._folder):
+            os.close(fd)
+
+    def _keep_metadata(self) -> None:
+        """Write what is known only at the end into the journal, for the case that `finish` is cut short.
+
+        Without room for it the file can still be finished: the footer has its room reserved, the journal has not.
+        """
+        try:
+            self._append(META, json.dumps(self.journal.metadata).encode())
+        except SinkError as error:
+            if not isinstance(error.__cause__, OSError) or error.__cause__.errno not in _FULL:
+                raise
+
+    def _room(self) -> int:
+        """Bytes to keep free after the last row group, for what `finish` writes there."""
+        footers = sum(len(group.footer) for group in self.journal.groups)
+        tail = 2 * sum(length for _, length in self.journal.tail)
+        return _RESERVE + footers + tail
+
+    def _reserve(self, start: int, room: int) -> None:
+        """Have the file system set `room` bytes aside from `start` on; where it cannot, nothing is reserved."""
+        if start + room <= self._reserved:
+            return
+        try:
+            os.posix_fallocate(self._data, self.journal.data_end, start + room - self.journal.data_end)
+        except OSError as error:
+            if error.errno not in _NO_RESERVE:
+                raise files.refused(self.path, error) from error
+        self._reserved = start + room
+
+    def _put(self, content: bytes | memoryview, at: int) -> None:
+        try:
+            _write_all(self._data, content, at)
+            if self._durable:
+                os.fdatasync(self._data)
+        except OSError as error:
+            raise files.refused(self.path, error) from error
+
+    def _append(self, kind: bytes, payload: bytes) -> int:
+        """Commit one record; returns where in the journal its payload begins."""
+        start = self.journal.end
+        record = pack(kind, payload)
+        try:
+            _write_all(self._log, record, start)
+            if self._durable:
+                os.fdatasync(self._log)
+        except OSError as error:
+            os.ftruncate(self._log, start)
+            raise files.refused(self.path.with_name(self.path.name + SUFFIX), error) from error
+        self.journal.end = start + len(record)
+        return start + HEADER_BYTES
+
+    def _punch(self, dead: list[tuple[int, int]]) -> None:
+        """Give the disk back what the tail took; where the file system has no holes it is given back at the end."""
+        for start, length in dead:
+            _libc.fallocate(self._log, _PUNCH_HOLE, ctypes.c_int64(start), ctypes.c_int64(length))
+
+
+def _write_all(fd: int, content: bytes | memoryview, at: int) -> None:
+    view = memoryview(content)
+    while view:
+        count = os.pwrite(fd, view, at)
+        view = view[count:]
+        at += count

@@ -1,0 +1,326 @@
+"""The journal beside an unfinished capture, `FILE.journal`: its format, and how both files are read together.
+
+A Parquet file has its index, the footer, at its end, so a capture whose writer died would be unreadable. Until the
+footer is written the journal holds what it is made of. After eight bytes of magic come records, each a header (kind,
+length of the payload, CRC-32 of the payload, CRC-32 of the header itself; little-endian) and its payload:
+
+    HEAD  Arrow IPC schema message: the columns and the file's metadata; always the first
+    GRUP  start, end, rows and CRC-32 of one row group's bytes in the capture, then its own small footer, deflated
+    TAIL  an Arrow IPC stream of rows that are not in a row group yet
+    META  JSON object, metadata that was known only at the end
+
+Appending a record is the commit of what it says. A GRUP record holds the rows of all TAIL records before it, which
+count no longer from then on (their payload may be punched out of the file, so only a TAIL record that counts must
+match its CRC). The first record that is incomplete or does not match ends the journal: it was being written when the
+writer died.
+
+The writer holds an exclusive flock on the capture for as long as it lives.
+"""
+
+import fcntl
+import io
+import json
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+MAGIC = b"SYSTAPE\x01"
+SUFFIX = ".journal"
+PARQUET_MAGIC = b"PAR1"
+HEAD, GROUP, TAIL, META = b"HEAD", b"GRUP", b"TAIL", b"META"
+
+_HEADER = struct.Struct("<4sQI")
+_CRC = struct.Struct("<I")
+_GROUP = struct.Struct("<QQQI")
+HEADER_BYTES = _HEADER.size + _CRC.size
+
+
+@dataclass(frozen=True)
+class Group:
+    """A whole row group: bytes `start` to `end` of the capture, their CRC-32, and a Parquet footer for it alone.
+
+    `footer` is the Thrift structure, without the length and the magic that follow it in a file.
+    """
+
+    start: int
+    end: int
+    rows: int
+    crc: int
+    footer: bytes
+
+    def pack(self) -> bytes:
+        """The payload of its record."""
+        return _GROUP.pack(self.start, self.end, self.rows, self.crc) + zlib.compress(self.footer, 1)
+
+    @classmethod
+    def unpack(cls, payload: bytes) -> "Group":
+        """The reverse of `pack`."""
+        start, end, rows, crc = _GROUP.unpack_from(payload)
+        return cls(start, end, rows, crc, zlib.decompress(payload[_GROUP.size :]))
+
+
+@dataclass
+class Journal:
+    """What a journal says: everything of the capture that is safe."""
+
+    schema: "pa.Schema"
+    """The columns; its metadata is the file's, as known at the start."""
+    metadata: dict[str, str] = field(default_factory=dict)
+    """What was added at the end; empty unless the writer died while it finished the file."""
+    groups: list[Group] = field(default_factory=list)
+    tail: list[tuple[int, int]] = field(default_factory=list)
+    """Offset and length, in the journal, of each IPC stream that counts."""
+    end: int = 0
+    """Bytes of the journal that hold whole records; the next one belongs here."""
+
+    @property
+    def data_end(self) -> int:
+        """Bytes of the capture that hold whole row groups."""
+        return self.groups[-1].end if self.groups else len(PARQUET_MAGIC)
+
+    def file_schema(self) -> "pa.Schema":
+        """The columns, with all metadata known so far."""
+        return self.schema.with_metadata({**(self.schema.metadata or {}), **self.metadata})
+
+
+def pack(kind: bytes, payload: bytes) -> bytes:
+    """One record, as it stands in the journal."""
+    header = _HEADER.pack(kind, len(payload), zlib.crc32(payload))
+    return header + _CRC.pack(zlib.crc32(header)) + payload
+
+
+def pack_tail(batch: "pa.RecordBatch") -> bytes:
+    """Rows as the payload of a TAIL record: an IPC stream of one batch, zstd."""
+    import pyarrow as pa
+
+    out = pa.BufferOutputStream()
+    bare = batch.schema.remove_metadata()
+    with pa.ipc.new_stream(out, bare, options=pa.ipc.IpcWriteOptions(compression="zstd")) as stream:
+        stream.write_batch(batch)
+    payload: bytes = out.getvalue().to_pybytes()
+    return payload
+
+
+def unpack_tail(payloads: Sequence[bytes], schema: "pa.Schema") -> "pa.Table":
+    """The rows of TAIL payloads as one table of `schema`, dictionaries made common."""
+    import pyarrow as pa
+
+    batches = [batch for payload in payloads for batch in pa.ipc.open_stream(payload)]
+    if not batches:
+        return schema.empty_table()
+    table = pa.Table.from_batches(batches).unify_dictionaries().combine_chunks()
+    return pa.Table.from_arrays(table.columns, schema=schema)
+
+
+def read(text: bytes) -> Journal:
+    """What a journal's bytes say. A torn or empty one is no error: what is whole counts.
+
+    Read the file to its end in one go (not up to a size asked for before): its writer may append, then punch.
+    """
+    from schemas.arrow import EVENTS
+
+    journal = Journal(EVENTS)
+    if not text.startswith(MAGIC):
+        return journal
+    journal.end = len(MAGIC)
+    for kind, start, payload, sound in _records(text):
+        if kind == TAIL:
+            journal.tail.append((start, len(payload)))
+        elif not sound:
+            break
+        else:
+            _take(journal, kind, payload)
+        journal.end = start + len(payload)
+    _cut_tail(journal, text)
+    return journal
+
+
+def _records(text: bytes) -> Iterator[tuple[bytes, int, bytes, bool]]:
+    """Kind, offset of the payload, payload, and whether it matches its CRC, of each record that is complete."""
+    at = len(MAGIC)
+    while at + HEADER_BYTES <= len(text):
+        kind, length, crc = _HEADER.unpack_from(text, at)
+        if zlib.crc32(text[at : at + _HEADER.size]) != _CRC.unpack_from(text, at + _HEADER.size)[0]:
+            return
+        start = at + HEADER_BYTES
+        payload = text[start : start + length]
+        if len(payload) < length:
+            return
+        yield kind, start, payload, zlib.crc32(payload) == crc
+        at = start + length
+
+
+def _take(journal: Journal, kind: bytes, payload: bytes) -> None:
+    import pyarrow as pa
+
+    if kind == HEAD:
+        journal.schema = pa.ipc.read_schema(pa.py_buffer(payload))
+    elif kind == GROUP:
+        journal.groups.append(Group.unpack(payload))
+        journal.tail.clear()
+    elif kind == META:
+        journal.metadata = json.loads(payload)
+
+
+def _cut_tail(journal: Journal, text: bytes) -> None:
+    """End the journal before the first of the TAIL records that count but do not match their CRC."""
+    for index, (start, length) in enumerate(journal.tail):
+        crc = _HEADER.unpack_from(text, start - HEADER_BYTES)[2]
+        if zlib.crc32(text[start : start + length]) != crc:
+            journal.end = start - HEADER_BYTES
+            del journal.tail[index:]
+            return
+
+
+def parse_footer(footer: bytes) -> "pq.FileMetaData":
+    """A footer's Thrift structure, read by pyarrow."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    return pq.read_metadata(pa.BufferReader(PARQUET_MAGIC + footer + _CRC.pack(len(footer)) + PARQUET_MAGIC))
+
+
+def join_footers(schema: "pa.Schema", groups: Sequence[Group]) -> bytes:
+    """The end of a whole Parquet file with these row groups: footer, its length, magic.
+
+    `schema` gives the file's metadata and the Arrow types that readers restore.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetWriter(pa.BufferOutputStream(), schema) as writer:
+        pass
+    joined = writer.writer.metadata
+    for group in groups:
+        joined.append_row_groups(parse_footer(group.footer))
+    out = pa.BufferOutputStream()
+    joined.write_metadata_file(out)
+    return bytes(out.getvalue()[len(PARQUET_MAGIC) :])
+
+
+class CaptureFile:
+    """A capture that may be unfinished, live or dead: `parquet` holds its row groups, `tail` the rows after them.
+
+    `parquet` is a binary file object that is a whole Parquet file; `journal` is None for a finished capture.
+    """
+
+    def __init__(self, parquet: io.RawIOBase, tail: "pa.Table", journal: Journal | None, *, live: bool) -> None:
+        """Made by `open_capture_file`."""
+        self.parquet = parquet
+        self.tail = tail
+        self.journal = journal
+        self.live = live
+
+    def read(self, columns: Sequence[str] | None = None) -> "pa.Table":
+        """All rows, those of the tail last."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        tail = self.tail.select(columns) if columns is not None else self.tail
+        whole = pq.ParquetFile(pa.PythonFile(self.parquet, "r")).read(columns)
+        return pa.concat_tables([whole, tail.cast(whole.schema)]) if tail.num_rows else whole
+
+    def close(self) -> None:
+        """Give up the file."""
+        self.parquet.close()
+
+    def __enter__(self) -> "CaptureFile":
+        """Itself; leaving the block closes it."""
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        """Close."""
+        self.close()
+
+
+class _Joined(io.RawIOBase):
+    """The first `end` bytes of a descriptor, then `footer`, as one file that can only be read."""
+
+    def __init__(self, fd: int, end: int, footer: bytes) -> None:
+        self._fd, self._end, self._footer = fd, end, footer
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._end + len(self._footer)}[whence]
+        self._at = base + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer, across the seam too: Arrow takes a short read for the end."""
+        view = memoryview(buffer).cast("B")
+        body = max(0, min(len(view), self._end - self._at))
+        count = os.preadv(self._fd, [view[:body]], self._at) if body else 0
+        if count == body:
+            past = self._at + count - self._end
+            piece = self._footer[past : past + len(view) - count]
+            view[count : count + len(piece)] = piece
+            count += len(piece)
+        self._at += count
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            os.close(self._fd)
+        super().close()
+
+
+def is_live(fd: int) -> bool:
+    """True if another process holds the writer's lock on the capture."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(fd, fcntl.LOCK_UN)
+    return False
+
+
+def journal_path(path: Path) -> Path:
+    """Where the journal of a capture is."""
+    return path.with_name(path.name + SUFFIX)
+
+
+def open_capture_file(path: Path) -> CaptureFile:
+    """A capture for reading: a finished one as it is, else what is safe of it so far.
+
+    Raises OSError if it cannot be read. Whether a finished one is Parquet at all is left to the Parquet reader.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        text = journal_path(path).read_bytes()
+    except FileNotFoundError:
+        return CaptureFile(io.FileIO(fd, "rb"), _no_rows(), None, live=False)
+    except OSError:
+        os.close(fd)
+        raise
+    journal = read(text)
+    tail = unpack_tail([text[start : start + length] for start, length in journal.tail], journal.schema)
+    footer = join_footers(journal.file_schema(), journal.groups)
+    return CaptureFile(_Joined(fd, journal.data_end, footer), tail, journal, live=is_live(fd))
+
+
+def _no_rows() -> "pa.Table":
+    from schemas.arrow import EVENTS
+
+    return EVENTS.empty_table()
+
+
+def with_text(schema: "pa.Schema", metadata: Mapping[str, str]) -> "pa.Schema":
+    """`schema` with `metadata` in place of its own."""
+    return schema.with_metadata({str(key): value for key, value in metadata.items()})
