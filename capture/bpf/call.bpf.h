@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The parts of a record, and what is special about some calls. */
+
+inline_ u32 cell_of(u32 nr, u8 abi)
+{
+	if (nr >= CELLS_PER_ABI || abi == ABI_X32)
+		return CELL_OTHER;
+	return abi == ABI_I386 ? CELLS_PER_ABI + nr : nr;
+}
+
+/* execve, execveat: of the command that the collector starts, a 64-bit program. */
+inline_ int executes(u32 nr)
+{
+	return nr == 59 || nr == 322;
+}
+
+/* exit and exit_group, native and i386: by cell. */
+inline_ int never_returns(u32 cell)
+{
+	return cell == 60 || cell == 231 || cell == CELLS_PER_ABI + 1 || cell == CELLS_PER_ABI + 252;
+}
+
+/* The child comes back from the clone, fork or vfork that its parent made: no call of its own. */
+inline_ int returns_in_child(u32 nr, u8 abi, s64 ret)
+{
+	if (ret)
+		return 0;
+	if (abi == ABI_I386)
+		return nr == 2 || nr == 120 || nr == 190 || nr == 435;
+	nr &= ~X32_BIT;
+	return nr == 56 || nr == 57 || nr == 58 || nr == 435;
+}
+
+inline_ void read_args(u64 *args, void *pointer, u8 abi)
+{
+	REGS(regs, pointer);
+
+	if (abi == ABI_I386) {
+		args[0] = (u32)regs->bx;
+		args[1] = (u32)regs->cx;
+		args[2] = (u32)regs->dx;
+		args[3] = (u32)regs->si;
+		args[4] = (u32)regs->di;
+		args[5] = (u32)regs->bp;
+		return;
+	}
+	args[0] = regs->di;
+	args[1] = regs->si;
+	args[2] = regs->dx;
+	args[3] = regs->r10;
+	args[4] = regs->r8;
+	args[5] = regs->r9;
+}
+
+inline_ u32 number_in(void *pointer)
+{
+	REGS(regs, pointer);
+
+	return regs->orig_ax;
+}
+
+inline_ int count_own_enter(void)
+{
+	struct systape_ring *ring = this_ring();
+
+	if (ring)
+		ring->own_enters++;
+	return 0;
+}
+
+inline_ int count_own_exit(void)
+{
+	struct systape_ring *ring = this_ring();
+
+	if (ring)
+		ring->own_exits++;
+	return 0;
+}
+
+/* No place for the entry. The call's row will come at its return, flagged; a call that never returns is lost here. */
+inline_ int lose_entry(u32 cell)
+{
+	struct systape_ring *ring = this_ring();
+
+	if (!ring)
+		return 0;
+	ring->entries_lost++;
+	if (never_returns(cell)) {
+		count(ring->seen, cell);
+		count(ring->dropped[CAUSE_TABLE_FULL], cell);
+	}
+	return 0;
+}
+
+inline_ void fill_from_entry(struct systape_record *row, struct systape_entry *entry)
+{
+	row->ts = entry->ts;
+	row->nr = entry->nr;
+	row->abi = entry->abi;
+	row->args[0] = entry->args[0];
+	row->args[1] = entry->args[1];
+	row->args[2] = entry->args[2];
+	row->args[3] = entry->args[3];
+	row->args[4] = entry->args[4];
+	row->args[5] = entry->args[5];
+}
+
+inline_ void fill_from_registers(struct systape_record *row, void *regs, struct task_struct *task, u64 now)
+{
+	u32 nr = number_in(regs);
+	u8 abi = abi_of(task, nr);
+
+	row->ts = now;
+	row->nr = nr;
+	row->abi = abi;
+	row->dur = NOT_MEASURED;
+	row->runq = NOT_MEASURED;
+	row->flags = FLAG_ENTRY_UNSEEN;
+	read_args(row->args, regs, abi);
+}
+
+inline_ void fill_task(struct systape_record *row, struct task_struct *task, u64 who)
+{
+	struct cgroup *group = task_cgroup(task);
+
+	row->pid = who >> 32;
+	row->tid = who;
+	row->uid = effective_uid(task);
+	read_comm(task, row->comm);
+	row->cgroup = group ? cgroup_id(group) : 0;
+	row->payload = NO_PAYLOAD;
+}
+
+/* Judges the call's row behind the head and makes it a record. The number is judged again, for rows without an entry. */
+inline_ int finish_call(struct systape_ring *ring, struct systape_record *row, struct task_struct *task, u64 who)
+{
+	u32 cell = cell_of(row->nr, row->abi);
+
+	row->kind = KIND_SYSCALL;
+	fill_task(row, task, who);
+	if (!selected(cell) || !wanted(row, task)) {
+		ring->filtered++;
+		return 0;
+	}
+	publish_call(ring, cell);
+	return 0;
+}
+
+/* A row of another kind: everything but its own arguments, which start as zeroes. */
+inline_ void start_state(struct systape_record *row, u8 kind, struct task_struct *task, u64 who)
+{
+	row->ts = bpf_ktime_get_ns();
+	row->dur = NOT_MEASURED;
+	row->runq = NOT_MEASURED;
+	row->args[0] = 0;
+	row->args[1] = 0;
+	row->args[2] = 0;
+	row->args[3] = 0;
+	row->args[4] = 0;
+	row->args[5] = 0;
+	row->ret = 0;
+	row->flags = FLAG_STATE_ONLY;
+	row->kind = kind;
+	row->abi = ABI_X86_64;
+	fill_task(row, task, who);
+}

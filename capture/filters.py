@@ -1,0 +1,58 @@
+"""What a capture keeps: the user's filter, judged in the kernel."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from capture.errors import UsageError
+
+LIST = 16
+"""How many names, users or groups the kernel program compares; `LIST` in config.bpf.h."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Only what every field allows is kept; a field at its default allows everything.
+
+    `cells` (bool, shape (CELLS,)) says which accounting cells, hence which calls, are kept. `min_latency` is in ns.
+    `cgroups` holds (path, kernfs id) pairs, and means the groups below them too. `pid` is the root of the process tree.
+    """
+
+    expression: str = ""
+    cells: npt.NDArray[np.bool_] | None = None
+    pids: tuple[int, ...] = ()
+    follow: bool = True
+    comms: tuple[str, ...] = ()
+    uids: tuple[int, ...] = ()
+    cgroups: tuple[tuple[str, int], ...] = ()
+    failed_only: bool = False
+    min_latency: int = 0
+
+    def __post_init__(self) -> None:
+        for option, values in (("--comm", self.comms), ("--uid", self.uids), ("--cgroup", self.cgroups)):
+            if len(values) > LIST:
+                raise UsageError(f"{option} takes at most {LIST} values, not {len(values)}: leave some out")
+        for comm in self.comms:
+            if not 0 < len(comm.encode()) < 16:
+                raise UsageError(f"--comm {comm!r}: the kernel keeps 1 to 15 bytes of a name; give these")
+
+    def describe(self) -> str:
+        """One line, for the file's metadata and for `-d`."""
+        parts = []
+        if self.expression:
+            parts.append(self.expression)
+        if self.pids:
+            tree = " and descendants" if self.follow else ""
+            parts.append(f"pid {', '.join(map(str, self.pids))}{tree}")
+        if self.comms:
+            parts.append(f"comm {', '.join(self.comms)}")
+        if self.uids:
+            parts.append(f"uid {', '.join(map(str, self.uids))}")
+        if self.cgroups:
+            parts.append(f"cgroup {', '.join(path for path, _ in self.cgroups)}")
+        if self.failed_only:
+            parts.append("failed only")
+        if self.min_latency:
+            parts.append(f"at least {self.min_latency} ns")
+        return "; ".join(parts) or "everything"

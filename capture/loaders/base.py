@@ -1,0 +1,155 @@
+"""What every loader gets and gives: settings in, map descriptors out."""
+
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Protocol, Self
+
+import numpy as np
+
+from capture.filters import LIST, Filter
+from schemas.record import CELLS, ENTRIES, ENTRY, RECORD, RING_HEADER
+
+BYTES_SLACK = 4096
+"""Behind the byte ring, so that a copy of full length at any masked position stays inside the map's value."""
+
+CONFIG = np.dtype(
+    [
+        ("ring_records", "u4"),
+        ("ring_bytes", "u4"),
+        ("own_pid", "u4"),
+        ("pids", "u4"),
+        ("only_targets", "u4"),
+        ("follow", "u4"),
+        ("by_cell", "u4"),
+        ("comms", "u4"),
+        ("uids", "u4"),
+        ("cgroups", "u4"),
+        ("failed_only", "u4"),
+        ("cgroup_v1", "u4"),
+        ("min_latency", "u8"),
+    ]
+)
+"""struct systape_config of bpf/config.bpf.h."""
+
+LISTS = np.dtype(
+    [
+        ("cells", "u8", (CELLS + 63) // 64),
+        ("comm", "S16", LIST),
+        ("cgroup", "u8", LIST),
+        ("uid", "u4", LIST),
+    ]
+)
+"""struct systape_lists of bpf/config.bpf.h."""
+
+BPF_F_MMAPABLE = 1 << 10
+
+
+@dataclass(frozen=True)
+class MapSize:
+    """A map's shape; every loader makes the same maps."""
+
+    kind: str
+    entries: int
+    value_size: int
+    flags: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the kernel program is told. Sizes are powers of two: `ring_records` per CPU, `ring_bytes` per CPU, `pids`."""
+
+    cpus: int
+    ring_records: int
+    ring_bytes: int
+    own_pid: int
+    pids: int
+    filter: Filter = field(default_factory=Filter)
+    only_targets: bool = False
+    cgroup_v1: int = 0
+
+    @property
+    def ring_stride(self) -> int:
+        """Bytes of one CPU's element: header, records, byte ring."""
+        return RING_HEADER + self.ring_records * RECORD.itemsize + self.ring_bytes + BYTES_SLACK
+
+    def maps(self) -> dict[str, MapSize]:
+        """Name to size of every map of the program."""
+        return {
+            "rings": MapSize("array", self.cpus, self.ring_stride, BPF_F_MMAPABLE),
+            "entries": MapSize("array", ENTRIES, ENTRY.itemsize, BPF_F_MMAPABLE),
+            "overflow": MapSize("hash", 16384, ENTRY.itemsize, 0),
+            "targets": MapSize("array", 1, self.pids, BPF_F_MMAPABLE),
+            "lists": MapSize("array", 1, LISTS.itemsize, 0),
+        }
+
+    def config(self) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
+        """struct systape_config, shape (1,)."""
+        config = np.zeros(1, CONFIG)
+        chosen = self.filter
+        for name, value in {
+            "ring_records": self.ring_records,
+            "ring_bytes": self.ring_bytes,
+            "own_pid": self.own_pid,
+            "pids": self.pids,
+            "only_targets": self.only_targets,
+            "follow": chosen.follow,
+            "by_cell": chosen.cells is not None,
+            "comms": len(chosen.comms),
+            "uids": len(chosen.uids),
+            "cgroups": len(chosen.cgroups),
+            "failed_only": chosen.failed_only,
+            "cgroup_v1": self.cgroup_v1,
+            "min_latency": chosen.min_latency,
+        }.items():
+            config[name] = value
+        return config
+
+    def lists(self) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
+        """struct systape_lists, shape (1,)."""
+        lists = np.zeros(1, LISTS)
+        chosen = self.filter
+        if chosen.cells is not None:
+            bits = np.zeros(LISTS["cells"].shape[0] * 64, bool)
+            bits[:CELLS] = chosen.cells
+            lists["cells"][0] = np.packbits(bits, bitorder="little").view("u8")
+        lists["comm"][0, : len(chosen.comms)] = [comm.encode() for comm in chosen.comms]
+        lists["cgroup"][0, : len(chosen.cgroups)] = [identity for _, identity in chosen.cgroups]
+        lists["uid"][0, : len(chosen.uids)] = chosen.uids
+        return lists
+
+
+class Loaded(Protocol):
+    """The program in the kernel. Leaving the context detaches and frees everything."""
+
+    maps: dict[str, int]
+    """Descriptor of each map."""
+
+    notes: list[str]
+    """What this loader could not give, one sentence each: for the file's metadata."""
+
+    def attach(self) -> None:
+        """Start recording; state programs first, so that no call comes before what names it."""
+
+    def detach(self) -> None:
+        """Stop recording; the maps stay. Idempotent."""
+
+    def programs(self) -> dict[str, int]:
+        """Descriptor of each program, by tracepoint."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Loader(Protocol):
+    """A way into the kernel."""
+
+    name: str
+
+    def unavailable(self) -> str | None:
+        """None if it can run here, else why not and what to do, in one line."""
+
+    def load(self, settings: Settings) -> Loaded:
+        """Load the program. Raises PrivilegeError or UnsupportedError, with the kernel's own words at the end."""

@@ -1,0 +1,124 @@
+"""The `core` loader: the object compiled ahead, moved to the running kernel's structures by libbpf (CO-RE)."""
+
+import errno
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from capture.errors import CaptureError, PrivilegeError, UnsupportedError
+from capture.loaders import _libbpf
+from capture.loaders._libbpf import check
+from capture.loaders.base import Settings
+
+OBJECT = Path(__file__).parent.parent / "bpf" / ".output" / "collector.bpf.o"
+BTF = Path("/sys/kernel/btf/vmlinux")
+PROGRAMS = ("sched_process_exit", "sched_process_fork", "sched_process_exec", "sys_exit", "sys_enter")
+"""In the order of attaching: what frees and names before what records."""
+
+
+class CoreLoader:
+    """Starts in milliseconds; needs the kernel's BTF and libbpf 1."""
+
+    name = "core"
+
+    def unavailable(self) -> str | None:
+        """None if it can run here, else why not and what to do."""
+        if not BTF.exists():
+            return f"the kernel has no BTF ({BTF}): use --loader bcc, or a kernel with CONFIG_DEBUG_INFO_BTF"
+        if not OBJECT.exists():
+            return f"{OBJECT.name} is not built: run `make bpf` in the checkout, or use --loader bcc"
+        try:
+            _libbpf.library()
+        except OSError:
+            return "libbpf.so.1 is not installed: apt-get install libbpf1, or use --loader bcc"
+        return None
+
+    def load(self, settings: Settings) -> "CoreProgram":
+        """The object, sized and configured, verified by the kernel."""
+        return CoreProgram(settings)
+
+
+class CoreProgram:
+    """The object in the kernel."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._lib = _libbpf.library()
+        self._links: list[int] = []
+        self._object = 0
+        self.maps: dict[str, int] = {}
+        self.notes: list[str] = []
+        with _libbpf.log() as lines:
+            try:
+                self._load(settings)
+            except OSError as error:
+                self.close()
+                raise refusal(error, lines) from error
+
+    def _load(self, settings: Settings) -> None:
+        lib = self._lib
+        self._object = check(lib.bpf_object__open_file(str(OBJECT).encode(), None), "open the object")
+        handles = {}
+        handle = lib.bpf_object__next_map(self._object, None)
+        while handle:
+            handles[lib.bpf_map__name(handle).decode().rpartition(".")[2]] = handle
+            handle = lib.bpf_object__next_map(self._object, handle)
+        config = settings.config()
+        check(
+            lib.bpf_map__set_initial_value(handles.pop("rodata"), config.ctypes.data, config.nbytes),
+            "set the constants",
+        )
+        for name, size in settings.maps().items():
+            check(lib.bpf_map__set_value_size(handles[name], size.value_size), f"size map {name}")
+            check(lib.bpf_map__set_max_entries(handles[name], size.entries), f"size map {name}")
+        check(lib.bpf_object__load(self._object), "load the program")
+        self.maps = {name: lib.bpf_map__fd(handle) for name, handle in handles.items()}
+
+    def _program(self, name: str) -> int:
+        return check(self._lib.bpf_object__find_program_by_name(self._object, name.encode()), f"find program {name}")
+
+    def attach(self) -> None:
+        """Start recording."""
+        with _libbpf.log() as lines:
+            for name in PROGRAMS:
+                try:
+                    self._links.append(check(self._lib.bpf_program__attach(self._program(name)), f"attach to {name}"))
+                except OSError as error:
+                    self.detach()
+                    raise refusal(error, lines) from error
+
+    def detach(self) -> None:
+        """Stop recording; what would still need naming goes last."""
+        while self._links:
+            self._lib.bpf_link__destroy(self._links.pop())
+
+    def programs(self) -> dict[str, int]:
+        """Descriptor of each program."""
+        return {name: self._lib.bpf_program__fd(self._program(name)) for name in PROGRAMS}
+
+    def close(self) -> None:
+        """Detach, and give back programs and maps. Idempotent."""
+        self.detach()
+        if self._object:
+            self._lib.bpf_object__close(self._object)
+            self._object = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def refusal(error: OSError, lines: list[str]) -> CaptureError:
+    """The kernel's refusal as one line with a remedy; the last words of the log are kept for whoever reports a bug."""
+    last = f" [{lines[-1].strip().splitlines()[-1]}]" if lines else ""
+    if error.errno in (errno.EPERM, errno.EACCES) and not any("invalid" in line for line in lines):
+        return PrivilegeError(
+            f"the kernel refuses to {error.filename}: {error.strerror}. Run as root (sudo), or with CAP_BPF and "
+            f"CAP_PERFMON; `capture doctor` says which is missing, `--backend ptrace` needs neither{last}"
+        )
+    return UnsupportedError(
+        f"the kernel cannot {error.filename}: {error.strerror}. Try --loader bcc; `capture doctor` looks closer{last}"
+    )
