@@ -79,10 +79,10 @@ install_packages() {
     list_installed
     key=$(sha256sum scripts/packages.txt) && key="${key%% *} $(uname -r)"
     if [ "$(cat "$stamps/packages" 2>/dev/null)" = "$key" ] && all_installed; then return; fi
-    wanted=$(missing | tr '\n' ' ')
+    wanted=$(missing | paste -sd ' ')
     if [ -n "$wanted" ]; then
         as_root apt-get update -q >/dev/null || say "apt-get update failed in part; going on with what it knows"
-        wanted=$(missing | tr '\n' ' ')
+        wanted=$(missing | paste -sd ' ')
         say "installing $wanted"
         # shellcheck disable=SC2086  # a list of names
         as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \

@@ -93,7 +93,7 @@ def test_a_better_alternative_replaces_a_worse_one(machine: Machine) -> None:
 def test_who_may_not_install_is_told_what_to_ask_for(machine: Machine) -> None:
     """Neither root nor sudo: one line with the command that root would type."""
     machine.user(1000).available("cc", "tracer")
-    assert machine.run().endswith("run as root: apt-get install cc tracer ")
+    assert machine.run().endswith("run as root: apt-get install cc tracer")
     assert machine.calls() == []
 
 
