@@ -29,7 +29,9 @@ ADDRESSES = re.compile("|".join([*map(re.escape, HOSTS), r"(?<![\w.])/wor" + "k/
 
 def tracked() -> list[Path]:
     """The files under version control that are there."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     return [path for name in listed.split("\0") if name and (path := ROOT / name).is_file()]
 
 
