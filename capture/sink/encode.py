@@ -1,72 +1,135 @@
-"""One row group as the bytes that stand in the capture, and the small footer that describes them."""
+"""One row group as the bytes that stand in the capture, and the small footer that describes them.
 
-import os
+Most columns of a busy capture are constant for half a million rows: one command, no errors, no paths. A constant costs
+Arrow as much as anything else, so such a column's chunk is made from that of its first row; Arrow encodes the columns
+that vary, each as it suits the data, and the chunks are put together here in the schema's order.
+"""
+
 import struct
 import zlib
+from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.journal import PARQUET_MAGIC, Group, parse_footer
+from capture.sink import thrift
+from capture.sink.choose import Chooser
+from capture.sink.chunks import Chunk, Recipe, compact, with_statistics, write_chunks
+from capture.sink.constant import stretch
+from schemas.journal import Group, parse_footer
 
+_CONSTANT = Recipe("DICTIONARY", "none")
+_KEPT = 512
 _LENGTH = struct.Struct("<I")
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A row group that is ready to be copied: `body` belongs at `group.start` of the capture."""
+    """A row group that is ready to be copied: the pieces of `body`, one after the other, belong at `group.start`."""
 
     group: Group
-    body: memoryview
+    body: list[memoryview]
 
 
-def encode(table: pa.Table, start: int) -> Encoded:
-    """Encode `table` as the row group whose first byte is byte `start` of the capture.
+class Encoder:
+    """Encodes the row groups of one capture. Keeps the first rows of constant columns, and what suits the others."""
 
-    Arrow takes every offset in a footer from the position of its file, but opens a writer only at position 0. So each
-    row group gets a writer of its own on a file in memory, whose position is moved to `start` once the writer is made:
-    the offsets are those of the capture, and the body is copied as it is.
-    """
-    fd = os.memfd_create("row-group", os.MFD_CLOEXEC)
-    try:
-        with pa.OSFile(os.dup(fd), "wb") as sink:
-            writer = _writer(sink, table)
-            os.lseek(fd, start, os.SEEK_SET)
-            writer.write_table(table, row_group_size=max(table.num_rows, 1))
-            writer.close()
-        written = memoryview(os.pread(fd, os.fstat(fd).st_size - start, start))
-    finally:
-        os.close(fd)
-    length = _LENGTH.unpack(written[-8:-4])[0] + 2 * len(PARQUET_MAGIC)
-    body, footer = written[:-length], bytes(written[-length:-8])
-    _check(footer, start, start + len(body))
-    return Encoded(Group(start, start + len(body), table.num_rows, zlib.crc32(body), footer), body)
+    def __init__(self, schema: pa.Schema) -> None:
+        self._schema = schema.remove_metadata()
+        self._constants: OrderedDict[Hashable, Chunk] = OrderedDict()
+        self._chooser = Chooser()
+        self._footer = _empty_footer(self._schema)
+
+    def encode(self, table: pa.Table, start: int) -> Encoded:
+        """`table`, of at least one row, as the row group whose first byte is byte `start` of the capture."""
+        columns = {name: table[name].combine_chunks() for name in self._schema.names}
+        columns = {n: c.chunk(0) if isinstance(c, pa.ChunkedArray) else c for n, c in columns.items()}
+        chunks = {}
+        varying = {}
+        for name, column in columns.items():
+            key = constant_of(column)
+            if key is None:
+                varying[name] = column
+            else:
+                chunks[name] = self._constant(name, column, key)
+        chunks |= self._encode(varying)
+        return self._join([chunks[name] for name in self._schema.names], table.num_rows, start)
+
+    def _constant(self, name: str, column: pa.Array, value: Hashable) -> Chunk:
+        key = (name, value)
+        if key not in self._constants:
+            self._constants[key] = self._encode({name: column.slice(0, 1)}, {name: _CONSTANT})[name]
+            if len(self._constants) > _KEPT:
+                self._constants.popitem(last=False)
+        self._constants.move_to_end(key)
+        nullable = self._schema.field(name).nullable
+        return stretch(self._constants[key], len(column), nullable=nullable, null=column.null_count > 0)
+
+    def _encode(self, columns: dict[str, pa.Array], recipes: dict[str, Recipe] | None = None) -> dict[str, Chunk]:
+        if not columns:
+            return {}
+        words = {name: compact(c) for name, c in columns.items() if pa.types.is_dictionary(c.type)}
+        arrays = {**columns, **words}
+        fields = [self._schema.field(name).with_type(array.type) for name, array in arrays.items()]
+        table = pa.Table.from_arrays(list(arrays.values()), schema=pa.schema(fields))
+        chunks = write_chunks(table, recipes or self._chooser.recipes(table))
+        return chunks | {name: with_statistics(chunks[name], column) for name, column in words.items()}
+
+    def _join(self, chunks: list[Chunk], rows: int, start: int) -> Encoded:
+        placed = []
+        at, crc = start, 0
+        for chunk in chunks:
+            placed.append(chunk.placed(at))
+            crc = zlib.crc32(chunk.content, crc)
+            at += len(chunk.content)
+        row_group = {
+            1: (thrift.LIST, (thrift.STRUCT, placed)),
+            2: (thrift.I64, sum(chunk.meta[6][1] for chunk in chunks)),
+            3: (thrift.I64, rows),
+            5: (thrift.I64, start),
+            6: (thrift.I64, at - start),
+        }
+        parts = {3: (thrift.I64, rows), 4: (thrift.LIST, (thrift.STRUCT, [row_group]))}
+        footer = thrift.dump({**self._footer, **parts})
+        return Encoded(Group(start, at, rows, crc, footer), [chunk.content for chunk in chunks])
 
 
-def _writer(sink: pa.NativeFile, table: pa.Table) -> pq.ParquetWriter:
-    names = [f.name for f in table.schema if pa.types.is_dictionary(f.type)]
-    delta = [f.name for f in table.schema if pa.types.is_integer(f.type) or pa.types.is_timestamp(f.type)]
-    return pq.ParquetWriter(
-        sink,
-        table.schema,
-        compression="lz4",
-        use_dictionary=names,
-        column_encoding=dict.fromkeys(delta, "DELTA_BINARY_PACKED"),
-        store_schema=False,
-        write_page_checksum=True,
-    )
+def constant_of(column: pa.Array) -> Hashable | None:
+    """The one value of a column, as something to look it up by; None if it has several, or is of a type that varies."""
+    if column.null_count == len(column):
+        return ("null",)
+    if column.null_count or pa.types.is_binary(column.type) or pa.types.is_string(column.type):
+        return None
+    codes = column.indices if pa.types.is_dictionary(column.type) else column
+    values = codes.to_numpy(zero_copy_only=False)
+    first = values[0]
+    # A few values spread over the column settle nearly every column that varies.
+    if (values[:: max(len(values) // 64, 1)] != first).any() or (values != first).any():
+        return None
+    return ("value", column[0].as_py() if pa.types.is_dictionary(column.type) else int(first.astype(np.int64)))
 
 
-def _check(footer: bytes, start: int, end: int) -> None:
-    """Raise AssertionError unless the offsets are those of the capture: this rests on how Arrow works inside."""
-    columns = parse_footer(footer).row_group(0)
-    at = start
+def _empty_footer(schema: pa.Schema) -> thrift.Struct:
+    """What the footers of all row groups have in common: the columns, the versions."""
+    out = pa.BufferOutputStream()
+    with pq.ParquetWriter(out, schema, store_schema=False):
+        pass
+    written = out.getvalue().to_pybytes()
+    return thrift.load(written[-8 - _LENGTH.unpack(written[-8:-4])[0] : -8])
+
+
+def check(group: Group) -> None:
+    """Raise AssertionError unless Arrow finds each column of the row group where it is: its chunks were moved."""
+    columns = parse_footer(group.footer).row_group(0)
+    at = group.start
     for index in range(columns.num_columns):
         column = columns.column(index)
         first = column.dictionary_page_offset if column.has_dictionary_page else column.data_page_offset
         if first != at:
             raise AssertionError(f"column {column.path_in_schema} of the row group begins at {first}, not at {at}")
         at += column.total_compressed_size
-    if at > end:
-        raise AssertionError(f"the row group ends at {at}, beyond its {end}")
+    if at != group.end:
+        raise AssertionError(f"the row group ends at {at}, not at {group.end}")

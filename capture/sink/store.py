@@ -7,14 +7,14 @@ import ctypes
 import errno
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
 from capture.errors import SinkError
 from capture.sink import files
-from capture.sink.encode import encode
+from capture.sink.encode import Encoder, check
 from schemas.journal import (
     GROUP,
     HEAD,
@@ -49,6 +49,7 @@ class Store:
         self._folder, self._data, self._log = folder, data, log
         self._durable = durable
         self._reserved = 0
+        self._encoder = Encoder(journal.schema)
 
     @classmethod
     def create(cls, path: Path, schema: pa.Schema, *, force: bool, durable: bool) -> "Store":
@@ -116,7 +117,8 @@ class Store:
         Raises SinkError, the disk full for one: then nothing has changed.
         """
         journal = self.journal
-        encoded = encode(table, journal.data_end)
+        encoded = self._encoder.encode(table, journal.data_end)
+        check(encoded.group)
         self._reserve(encoded.group.end, self._room() + len(encoded.group.footer))
         self._put(encoded.body, encoded.group.start)
         self._append(GROUP, encoded.group.pack())
@@ -150,12 +152,12 @@ class Store:
         groups = list(journal.groups)
         end = journal.data_end
         if journal.tail:
-            encoded = encode(self.tail(), end)
+            encoded = self._encoder.encode(self.tail(), end)
             self._put(encoded.body, end)
             groups.append(encoded.group)
             end = encoded.group.end
         footer = join_footers(journal.file_schema(), groups)
-        self._put(footer, end)
+        self._put([footer], end)
         try:
             os.ftruncate(self._data, end + len(footer))
             os.fsync(self._data)
@@ -199,9 +201,10 @@ class Store:
                 raise files.refused(self.path, error) from error
         self._reserved = start + room
 
-    def _put(self, content: bytes | memoryview, at: int) -> None:
+    def _put(self, pieces: Sequence[bytes | memoryview], at: int) -> None:
         try:
-            _write_all(self._data, content, at)
+            for piece in pieces:
+                at = _write_all(self._data, piece, at)
             if self._durable:
                 os.fdatasync(self._data)
         except OSError as error:
@@ -227,9 +230,11 @@ class Store:
             _libc.fallocate(self._log, _PUNCH_HOLE, ctypes.c_int64(start), ctypes.c_int64(length))
 
 
-def _write_all(fd: int, content: bytes | memoryview, at: int) -> None:
+def _write_all(fd: int, content: bytes | memoryview, at: int) -> int:
+    """Write all of `content` at byte `at`; returns where it ends."""
     view = memoryview(content)
     while view:
         count = os.pwrite(fd, view, at)
         view = view[count:]
         at += count
+    return at
