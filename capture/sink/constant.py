@@ -2,7 +2,7 @@
 
 A column with one value needs a dictionary of one word and two runs, of definition levels and of indices into it. Arrow
 encodes one row, which settles all but the lengths; the data page is then written again for as many rows as there are.
-The pages are those of Apache Parquet's parquet.thrift (PageHeader, DataPageHeader) and Encodings.md (RLE, data page v1).
+The pages are those of Apache Parquet's parquet.thrift (PageHeader, DataPageHeader) and Encodings.md (RLE, data page 1).
 """
 
 import struct

@@ -39,34 +39,39 @@ class Encoder:
 
     def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema.remove_metadata()
-        self._constants: OrderedDict[Hashable, Chunk] = OrderedDict()
+        self._constants: OrderedDict[tuple[str, Hashable], Chunk] = OrderedDict()
         self._chooser = Chooser()
         self._footer = _empty_footer(self._schema)
 
-    def encode(self, table: pa.Table, start: int) -> Encoded:
-        """`table`, of at least one row, as the row group whose first byte is byte `start` of the capture."""
-        columns = {name: table[name].combine_chunks() for name in self._schema.names}
-        columns = {n: c.chunk(0) if isinstance(c, pa.ChunkedArray) else c for n, c in columns.items()}
-        chunks = {}
-        varying = {}
-        for name, column in columns.items():
-            key = constant_of(column)
-            if key is None:
-                varying[name] = column
-            else:
-                chunks[name] = self._constant(name, column, key)
-        chunks |= self._encode(varying)
-        return self._join([chunks[name] for name in self._schema.names], table.num_rows, start)
+    def encode(self, batch: pa.RecordBatch, start: int) -> Encoded:
+        """`batch`, of at least one row, as the row group whose first byte is byte `start` of the capture."""
+        columns = dict(zip(self._schema.names, batch.columns, strict=True))
+        values = {name: constant_of(column) for name, column in columns.items()}
+        self._learn({name: value for name, value in values.items() if value is not None}, columns)
+        varying = self._encode({name: columns[name] for name, value in values.items() if value is None})
+        chunks = [
+            varying[field.name]
+            if field.name in varying
+            else self._stretched(field, columns[field.name], values[field.name])
+            for field in self._schema
+        ]
+        return self._join(chunks, batch.num_rows, start)
 
-    def _constant(self, name: str, column: pa.Array, value: Hashable) -> Chunk:
-        key = (name, value)
-        if key not in self._constants:
-            self._constants[key] = self._encode({name: column.slice(0, 1)}, {name: _CONSTANT})[name]
-            if len(self._constants) > _KEPT:
-                self._constants.popitem(last=False)
-        self._constants.move_to_end(key)
-        nullable = self._schema.field(name).nullable
-        return stretch(self._constants[key], len(column), nullable=nullable, null=column.null_count > 0)
+    def _learn(self, values: dict[str, Hashable], columns: dict[str, pa.Array]) -> None:
+        """Encode the first row of constant columns whose value has not been met yet."""
+        new = {
+            name: columns[name].slice(0, 1) for name, value in values.items() if (name, value) not in self._constants
+        }
+        for name, chunk in self._encode(new, dict.fromkeys(new, _CONSTANT)).items():
+            self._constants[name, values[name]] = chunk
+        for name, value in values.items():
+            self._constants.move_to_end((name, value))
+        while len(self._constants) > _KEPT:
+            self._constants.popitem(last=False)
+
+    def _stretched(self, field: pa.Field, column: pa.Array, value: Hashable) -> Chunk:
+        one = self._constants[field.name, value]
+        return stretch(one, len(column), nullable=field.nullable, null=column.null_count > 0)
 
     def _encode(self, columns: dict[str, pa.Array], recipes: dict[str, Recipe] | None = None) -> dict[str, Chunk]:
         if not columns:

@@ -41,7 +41,7 @@ class ParquetSink:
             return
         self._settle()
         try:
-            self._store.add_group(pa.Table.from_batches([batch]))
+            self._store.add_group(batch)
         except SinkError:
             self._stranded = bool(self._store.journal.tail)
             raise

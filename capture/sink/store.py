@@ -111,13 +111,13 @@ class Store:
         """Rows in whole row groups."""
         return sum(group.rows for group in self.journal.groups)
 
-    def add_group(self, table: pa.Table) -> None:
-        """Commit `table` as the next row group; the tail, whose rows it holds too, is empty then.
+    def add_group(self, batch: pa.RecordBatch) -> None:
+        """Commit `batch` as the next row group; the tail, whose rows it holds too, is empty then.
 
         Raises SinkError, the disk full for one: then nothing has changed.
         """
         journal = self.journal
-        encoded = self._encoder.encode(table, journal.data_end)
+        encoded = self._encoder.encode(batch, journal.data_end)
         check(encoded.group)
         self._reserve(encoded.group.end, self._room() + len(encoded.group.footer))
         self._put(encoded.body, encoded.group.start)
@@ -134,10 +134,10 @@ class Store:
         self._reserve(self.journal.data_end, self._room() + 2 * len(payload))
         self.journal.tail.append((self._append(TAIL, payload), len(payload)))
 
-    def tail(self) -> pa.Table:
+    def tail(self) -> pa.RecordBatch:
         """The rows of the tail."""
         payloads = [os.pread(self._log, length, start) for start, length in self.journal.tail]
-        return unpack_tail(payloads, self.journal.schema.remove_metadata())
+        return unpack_tail(payloads, self.journal.schema).to_batches()[0]
 
     def finish(self, metadata: Mapping[str, str]) -> int:
         """Make the capture one whole Parquet file, remove the journal, and give up the files. Returns the rows.

@@ -1,8 +1,9 @@
 """Thrift's compact protocol, as far as Parquet's footer needs it: bytes to plain Python values and back.
 
-A struct is a dict from field id to (type, value), a list is (type of the elements, elements); integers, bytes and booleans
-are themselves. What is not understood is kept, so `dump(load(text)) == text` for whatever Arrow writes. The protocol is
-doc/specs/thrift-compact-protocol.md of Apache Thrift; the fields are those of Apache Parquet's parquet.thrift.
+A struct is a dict from field id to (type, value), a list is (type of the elements, elements); integers, bytes and
+booleans are themselves. What is not understood is kept, so `dump(load(text)) == text` for whatever Arrow writes. The
+protocol is doc/specs/thrift-compact-protocol.md of Apache Thrift; the fields are those of Apache Parquet's
+parquet.thrift.
 """
 
 from typing import Any
@@ -13,7 +14,7 @@ Struct = dict[int, tuple[int, Any]]
 
 
 def load(text: bytes) -> Struct:
-    """The struct that `text` begins with. Raises ValueError on a type that Parquet does not use, IndexError if it is cut."""
+    """The struct that `text` begins with. ValueError: a type that Parquet has not; IndexError: cut short."""
     return _Reader(text).struct()
 
 
