@@ -1,0 +1,100 @@
+"""The command `analyze`: its sub-commands and reports, and the one place where errors become a line and a status."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from analyze import reports
+from analyze.cli.info import info
+from analyze.cli.report import command_of
+from analyze.cli.sql import sql
+from analyze.errors import AnalyzeError, ReportError
+from schemas.version import SCHEMA_VERSION, TOOL_VERSION
+
+INTERRUPTED = 130
+SETTINGS = {"help_option_names": ["-h", "--help"]}
+
+
+class Commands(TyperGroup):
+    """The commands and reports; one that ends in .sql is a report by the path of its file."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - Typer does not export its types
+        """The command of a name, or of a user's own file."""
+        if not cmd_name.endswith(reports.SUFFIX):
+            return super().get_command(ctx, cmd_name)
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        alone.command(context_settings=SETTINGS)(command_of(reports.find(cmd_name)))
+        return typer.main.get_command(alone)
+
+
+def version(wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted:
+        typer.echo(f"analyze {TOOL_VERSION}, capture schema {SCHEMA_VERSION}")
+        raise typer.Exit
+
+
+def start(
+    _version: Annotated[
+        bool, typer.Option("-V", "--version", callback=version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Answer questions about captures of system calls.
+
+    A capture is a file that `capture -w FILE` wrote. Each report takes files, globs and folders; `analyze REPORT -h`
+    says what its columns mean. Reports of your own: ~/.config/systape/reports/*.sql, or the path of an .sql file.
+
+    Exit status: 0 done, 2 wrong usage, 3 a capture cannot be read, 4 a query is refused or fails, 5 a report's own
+    file is wrong, 6 the answer cannot be written, 130 interrupted.
+    """
+
+
+def application() -> typer.Typer:
+    """The Typer application with every command and every report that is there now."""
+    made = typer.Typer(
+        cls=Commands,
+        name="analyze",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings=SETTINGS,
+    )
+    made.callback(context_settings=SETTINGS)(start)
+    made.command("sql", context_settings=SETTINGS)(sql)
+    made.command("info", context_settings=SETTINGS)(info)
+    for name in sorted(reports.names()):
+        try:
+            made.command(name, context_settings=SETTINGS)(command_of(reports.find(name)))
+        except ReportError as error:
+            made.command(name, help=f"(cannot be used: {error})")(_fail(error))
+    return made
+
+
+def _fail(error: ReportError) -> Callable[[], None]:
+    def command() -> None:
+        raise error
+
+    return command
+
+
+app = application()
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        status = app(standalone_mode=False, prog_name="analyze")
+        sys.stdout.flush()
+    except AnalyzeError as error:
+        typer.echo(f"analyze: {error}", err=True)
+        status = error.exit_code
+    except BrokenPipeError:  # whoever read the answer has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except (KeyboardInterrupt, typer.Abort):
+        status = INTERRUPTED
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,51 @@
+"""Options that several commands share."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """How an answer is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    NDJSON = "ndjson"
+    CSV = "csv"
+    PARQUET = "parquet"
+    ARROW = "arrow"
+
+
+Files = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="FILE...", help="Captures: files, globs, folders; - reads an Arrow stream.", show_default=False
+    ),
+]
+Read = Annotated[
+    list[str] | None, typer.Option("-r", "--read", metavar="FILE", help="The same as FILE.", show_default=False)
+]
+Limit = Annotated[
+    int | None, typer.Option("-n", "--limit", min=0, metavar="N", help="Rows at most; 0: all.", show_default=False)
+]
+Sort = Annotated[
+    str | None,
+    typer.Option("-S", "--sort", metavar="COLUMN", help="Sort by this column of the report.", show_default=False),
+]
+By = Annotated[
+    str | None,
+    typer.Option("--by", metavar="COLUMNS", help="Group by: process, thread, or columns.", show_default=False),
+]
+FormatOption = Annotated[Format | None, typer.Option("--format", help="How to write the answer.", show_default="table")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "-w", "--write", metavar="FILE", help="Write to FILE, in the format of its suffix.", show_default=False
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite the FILE of -w.")]
+ShowSql = Annotated[bool, typer.Option("-d", "--dump-sql", help="Print the SQL, and end.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="The answer alone, no remarks.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say how long it took.")]

@@ -1,0 +1,50 @@
+"""What can go wrong while answering, and the exit status of each kind.
+
+AnalyzeError            1   anything below that has no status of its own
+├── UsageError          2   the options contradict each other, or a value is not understood
+│   └── FilterError     2   the filter text; the message points at the column
+├── CaptureFileError    3   an input is not there, cannot be read, is no capture, or is too new
+├── QueryError          4   the query is refused, or fails
+├── ReportError         5   a report's own file is wrong: its header, or what it returns
+└── OutputError         6   the answer cannot be written where it was asked for
+"""
+
+
+class AnalyzeError(Exception):
+    """One line for the user: what, where, and what to do next."""
+
+    exit_code = 1
+
+
+class UsageError(AnalyzeError):
+    """The options contradict each other, or a value is not understood."""
+
+    exit_code = 2
+
+
+class FilterError(UsageError):
+    """The filter text cannot be read; the message points at the column."""
+
+
+class CaptureFileError(AnalyzeError):
+    """An input is not there, cannot be read, is no capture, or is too new."""
+
+    exit_code = 3
+
+
+class QueryError(AnalyzeError):
+    """The query is refused, or fails."""
+
+    exit_code = 4
+
+
+class ReportError(AnalyzeError):
+    """A report's own file is wrong."""
+
+    exit_code = 5
+
+
+class OutputError(AnalyzeError):
+    """The answer cannot be written where it was asked for."""
+
+    exit_code = 6

@@ -1,0 +1,1 @@
+"""From rows to text or files: one module a format."""

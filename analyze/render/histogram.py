@@ -1,0 +1,66 @@
+"""Histograms in powers of two, drawn with bars, as a MAP from exponent to count in an answer."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TextIO
+
+from analyze.render.text import cell, cut, duration, width
+from analyze.result import Column
+
+TYPE = "MAP(TINYINT, UBIGINT)"
+MOST = 4
+"""Histograms drawn under a table."""
+FULL, PARTS = "█", " ▏▎▍▌▋▊▉"
+
+
+def is_histogram(column: Column) -> bool:
+    """Whether a column holds counts by power of two."""
+    return column.type == TYPE
+
+
+def draw(columns: Sequence[Column], rows: Sequence[Sequence[Any]], out: TextIO, total_width: int) -> None:
+    """The histograms of the first rows, each under what it is of."""
+    where = next((index for index, column in enumerate(columns) if is_histogram(column)), None)
+    if where is None:
+        return
+    labels = _labels(columns)
+    for row in rows[:MOST]:
+        if not row[where]:
+            continue
+        name = " ".join(filter(None, (cell(row[index], columns[index]) for index in labels)))
+        out.write(f"\n{cut(name or 'all', total_width)}\n")
+        for line in lines(row[where], total_width):
+            out.write(f"{line}\n")
+
+
+def _labels(columns: Sequence[Column]) -> list[int]:
+    """The columns that say what a row is of: those before the first count."""
+    found = []
+    for index, column in enumerate(columns):
+        if column.name == "calls" or column.name.endswith("_ns"):
+            break
+        found.append(index)
+    return found
+
+
+def lines(counts: Mapping[int, int], total_width: int) -> Iterator[str]:
+    """One line for each power of two from the least to the greatest, those with no call included."""
+    exponents = range(min(counts), max(counts) + 1)
+    numbers = {exponent: f"{counts.get(exponent, 0):,}" for exponent in exponents}
+    digits = max(map(len, numbers.values()))
+    ranges = {exponent: f"{_bound(exponent):>8} .. {duration(2 ** (exponent + 1)):>7}" for exponent in exponents}
+    room = max(10, total_width - digits - max(map(width, ranges.values())) - 4)
+    most = max(counts.values())
+    for exponent in exponents:
+        bar = _bar(counts.get(exponent, 0) / most, room)
+        yield f"{ranges[exponent]}  {numbers[exponent]:>{digits}}  {bar}".rstrip()
+
+
+def _bound(exponent: int) -> str:
+    return duration(2**exponent if exponent else 0)
+
+
+def _bar(share: float, room: int) -> str:
+    eighths = round(share * room * 8)
+    if share and not eighths:
+        eighths = 1
+    return FULL * (eighths // 8) + PARTS[eighths % 8].strip()

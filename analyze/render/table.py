@@ -1,0 +1,96 @@
+"""Tables for people: numbers with units at the right, names cut so that a line fits the terminal."""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import Any, TextIO
+
+from analyze.render.histogram import draw, is_histogram
+from analyze.render.text import cell, cut, is_number, title, width
+from analyze.result import Column
+
+SAMPLE = 1000
+"""Rows that settle the widths; later ones are cut to them."""
+LEAST = 8
+"""Cells that a name keeps however narrow the terminal."""
+BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
+
+
+def terminal_width(out: TextIO) -> int:
+    """Cells of a line: those of the terminal, 80 where there is none."""
+    if "COLUMNS" not in os.environ and not out.isatty():
+        return 80
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def write(
+    columns: Sequence[Column], rows: Iterable[Sequence[Any]], out: TextIO, totals: Mapping[str, object] | None = None
+) -> int:
+    """Write a table, its totals, and its histograms; returns how many rows it has."""
+    rows = iter(rows)
+    first = list(islice(rows, SAMPLE))
+    shown = [index for index, column in enumerate(columns) if _worth_showing(index, column, first)]
+    heads = [columns[index] for index in shown]
+    last = [cell((totals or {}).get(column.name), column) for column in heads]
+    lines = [[cell(row[index], columns[index]) for index in shown] for row in first]
+    layout = _Layout(heads, [*lines, last], terminal_width(out))
+    styled = out.isatty() and not os.environ.get("NO_COLOR")
+    head = layout.line([title(column) for column in heads])
+    out.write(f"{BOLD}{head}{PLAIN}\n" if styled else f"{head}\n")
+    count = 0
+    for line in chain(lines, _cells(rows, columns, shown)):
+        out.write(layout.line(line) + "\n")
+        count += 1
+    if totals and count:
+        out.write(layout.line(_named(last, heads)) + "\n")
+    draw(columns, first, out, terminal_width(out))
+    return count
+
+
+def _worth_showing(index: int, column: Column, rows: Sequence[Sequence[Any]]) -> bool:
+    """A column without any value says nothing, and a histogram is drawn below."""
+    if is_histogram(column):
+        return False
+    return not rows or any(row[index] is not None for row in rows)
+
+
+def _cells(rows: Iterable[Sequence[Any]], columns: Sequence[Column], shown: Sequence[int]) -> Iterator[list[str]]:
+    for row in rows:
+        yield [cell(row[index], columns[index]) for index in shown]
+
+
+def _named(totals: list[str], columns: Sequence[Column]) -> list[str]:
+    """The line of totals with the word in the first column that has none."""
+    free = next((index for index, text in enumerate(totals) if not text and not is_number(columns[index])), None)
+    return ["total" if index == free else text for index, text in enumerate(totals)]
+
+
+class _Layout:
+    """Widths of the columns, so that a line fits if it can."""
+
+    def __init__(self, columns: Sequence[Column], lines: Sequence[Sequence[str]], room: int) -> None:
+        self.right = [is_number(column) for column in columns]
+        heads = [title(column) for column in columns]
+        self.widths = [max(map(width, texts)) for texts in zip(heads, *lines, strict=True)]
+        self.gap = "  "
+        if sum(self.widths) + 2 * (len(self.widths) - 1) > room:
+            self.gap = " "
+        self._shrink(room - len(self.gap) * (len(self.widths) - 1))
+
+    def _shrink(self, room: int) -> None:
+        """Take cells from the widest column of names, one by one, as long as that helps."""
+        while sum(self.widths) > room:
+            names = [index for index, right in enumerate(self.right) if not right and self.widths[index] > LEAST]
+            if not names:
+                return
+            self.widths[max(names, key=lambda index: self.widths[index])] -= 1
+
+    def line(self, texts: Sequence[str]) -> str:
+        """One line of the table."""
+        parts = []
+        for text, cells, right in zip(texts, self.widths, self.right, strict=True):
+            kept = text if right else cut(text, cells)
+            blanks = " " * (cells - width(kept))
+            parts.append(blanks + kept if right else kept + blanks)
+        return self.gap.join(parts).rstrip()

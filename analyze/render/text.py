@@ -1,0 +1,120 @@
+"""Values as people read them: units, digits, and nothing that a terminal would obey."""
+
+import unicodedata
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from analyze.result import NS, Column
+
+DURATIONS = ((3_600_000_000_000, "h"), (1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"), (1, "ns"))
+SIZES = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B"))
+LONGEST_SECONDS = 10_000
+INTEGERS = frozenset(f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE"))
+NUMBERS = INTEGERS | {"INTEGER", "UINTEGER", "FLOAT", "DOUBLE", "DECIMAL"}
+IDS = ("pid", "tid", "ppid", "uid", "nr", "fd", "cpu", "port")
+ELLIPSIS = "…"
+ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\x1b": "\\e", "\x00": "\\0"}
+
+
+def printable(text: str) -> str:
+    """The text with whatever a terminal would not show as it is (control and direction characters) escaped."""
+    return text if text.isprintable() else "".join(map(_escape, text))
+
+
+def _escape(character: str) -> str:
+    if character.isprintable():
+        return character
+    code = ord(character)
+    return ESCAPES.get(character) or (
+        f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+    )
+
+
+def width(text: str) -> int:
+    """Cells that a printable text takes on a terminal."""
+    return len(text) if text.isascii() else sum(map(_cells, text))
+
+
+def _cells(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def cut(text: str, cells: int) -> str:
+    """The text in at most so many cells; what is cut off shows as an ellipsis."""
+    if width(text) <= cells:
+        return text
+    kept, used = [], 0
+    for character in text:
+        used += _cells(character)
+        if used > cells - 1:
+            break
+        kept.append(character)
+    return "".join(kept) + ELLIPSIS
+
+
+def duration(ns: float) -> str:
+    """Nanoseconds with a unit and three digits: 1.23 ms."""
+    if abs(ns) < 999.5:
+        return f"{ns:.0f} ns"
+    unit, name = next(pair for pair in DURATIONS if abs(ns) >= pair[0] * 0.9995 and pair[1] != "h")
+    if abs(ns) >= LONGEST_SECONDS * 10**9:
+        unit, name = DURATIONS[0]
+    return f"{_three(ns / unit)} {name}"
+
+
+def size(count: float) -> str:
+    """Bytes with a unit and three digits: 4.00 KiB."""
+    unit, name = next((pair for pair in SIZES if abs(count) >= pair[0]), SIZES[-1])
+    return f"{count:,.0f} B" if unit == 1 else f"{_three(count / unit)} {name}"
+
+
+def _three(value: float) -> str:
+    magnitude = abs(value)
+    return f"{value:.2f}" if magnitude < 9.995 else f"{value:.1f}" if magnitude < 99.95 else f"{value:,.0f}"
+
+
+def timestamp(ns: int, date_format: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """Nanoseconds since the epoch as UTC, all nine digits."""
+    seconds, rest = divmod(ns, 10**9)
+    return f"{datetime.fromtimestamp(seconds, UTC).strftime(date_format)}.{rest:09d}"
+
+
+def is_number(column: Column) -> bool:
+    """Whether a column's values stand at the right."""
+    return column.type.partition("(")[0] in NUMBERS
+
+
+def title(column: Column) -> str:
+    """A column's name without the unit, which stands beside each value."""
+    return printable(column.name.removesuffix("_ns") if _is_duration(column) else column.name)
+
+
+def _is_duration(column: Column) -> bool:
+    return column.name.endswith("_ns") and is_number(column)
+
+
+def cell(value: object, column: Column) -> str:
+    """A value for a table: unit by the column's name (`_ns`, `bytes`, `share`), names of NULL empty."""
+    if value is None:
+        return ""
+    if column.type == NS and isinstance(value, int):
+        return timestamp(value)
+    if isinstance(value, int | float | Decimal) and is_number(column):
+        return _number(value, column.name)
+    if isinstance(value, bytes):
+        return printable(value.decode("latin-1"))
+    return printable(str(value))
+
+
+def _number(value: int | float | Decimal, name: str) -> str:
+    if name.endswith("_ns"):
+        return duration(float(value))
+    if name.endswith("bytes"):
+        return size(float(value))
+    if name.endswith("share"):
+        return f"{float(value):.1%}"
+    if name in IDS:
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{float(value):,.6g}"

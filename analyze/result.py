@@ -1,0 +1,66 @@
+"""The rows that answer a query, as Python tuples or as Arrow batches, and never all at once unless asked."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from analyze.errors import QueryError
+from analyze.statements import explain_error
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from analyze.session import Session
+
+NS = "TIMESTAMP_NS"
+CHUNK = 2048
+BATCH = 65536
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of an answer: its name and DuckDB's name of its type."""
+
+    name: str
+    type: str
+
+
+class Result:
+    """An answer that is ready to be computed, by `rows()` or `batches()`; one at a time in a session."""
+
+    def __init__(self, session: "Session", query: str, columns: list[Column] | None) -> None:
+        """`columns` is None for a statement that DESCRIBE does not take; it is run at once then."""
+        self._session = session
+        self._query = query
+        self._described = columns is not None
+        if columns is None:
+            ran = session.execute(query)
+            columns = [Column(name, str(kind)) for name, kind, *_ in ran.description or []]
+        self.columns = columns
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Rows in order. A nanosecond timestamp is an int, ns since the epoch: Python's datetime would cut it."""
+        import duckdb
+
+        if self._described:
+            self._session.execute(self._exact())
+        try:
+            while chunk := self._session.database.fetchmany(CHUNK):
+                yield from chunk
+        except duckdb.Error as error:
+            raise QueryError(explain_error(error)) from error
+
+    def batches(self) -> "pa.RecordBatchReader":
+        """The same as Arrow, with the types that DuckDB has."""
+        if self._described:
+            self._session.execute(self._query)
+        return self._session.database.to_arrow_reader(BATCH)
+
+    def _exact(self) -> str:
+        """The query, nanosecond timestamps as integers."""
+        if not any(column.type == NS for column in self.columns):
+            return self._query
+        names = [f"c{index}" for index in range(len(self.columns))]
+        pairs = zip(names, self.columns, strict=True)
+        terms = [f"epoch_ns({name})" if column.type == NS else name for name, column in pairs]
+        return f"SELECT {', '.join(terms)} FROM (\n{self._query}\n) AS answer({', '.join(names)})"

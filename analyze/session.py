@@ -1,0 +1,142 @@
+"""A DuckDB in memory over the captures of one trace: settings, views, locks, queries.
+
+The views: `events` is every row of every file, with `file` and `host`; views/*.sql are loaded in name order on top of
+it; `selected` is what the filter leaves of `calls`, and the only view that reports read.
+"""
+
+from collections.abc import Iterable
+from importlib.resources import files
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from analyze.errors import QueryError
+from analyze.events import define_events
+from analyze.result import Column, Result
+from analyze.sqltext import identifier, literal
+from analyze.statements import bare, explain_error, is_select, only_reads, split
+from analyze.trace import STDIN, open_sources
+
+if TYPE_CHECKING:
+    import duckdb
+
+SETTINGS = ("SET python_enable_replacements = false", "SET autoinstall_known_extensions = false")
+LOCKS = ("SET autoload_known_extensions = false", "SET enable_external_access = false", "SET lock_configuration = true")
+
+
+class Session:
+    """Captures opened for questions; a context manager. Raises CaptureFileError if one of them cannot be read."""
+
+    def __init__(self, names: Iterable[str], *, unsafe: bool = False) -> None:
+        """Open the captures that `names` (files, globs, folders, `-`) lead to.
+
+        `unsafe` lets queries do anything that DuckDB can, as reading and writing files.
+        """
+        import duckdb
+
+        self.unsafe = unsafe
+        self.script: list[str] = []
+        """Every statement that makes the views and binds values: what `-d` prints."""
+        self.database = duckdb.connect()
+        for setting in SETTINGS:
+            self.database.execute(setting)
+        self.sources = open_sources(names, self.database)
+        self._define(define_events(self.sources, self.database))
+        for text in _views():
+            self._define(text)
+        self._define("CREATE TEMP VIEW selected AS\nSELECT *\nFROM calls")
+        if not unsafe:
+            self._lock()
+
+    def __enter__(self) -> "Session":
+        """Itself; leaving the block closes it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """Give up the captures and the memory."""
+        self.database.close()
+
+    @property
+    def hosts(self) -> list[str]:
+        """The hosts that the captures are of."""
+        return list(dict.fromkeys(source.metadata.host for source in self.sources))
+
+    def query(self, text: str, limit: int | None = None) -> Result:
+        """The answer to a text of one or more statements: the last one's, ready to be fetched, cut after `limit` rows.
+
+        Raises QueryError if any is refused or cannot be understood.
+        """
+        if self.unsafe:
+            queries = [bare(statement.query) for statement in split(text, self.database)]
+        else:
+            queries = only_reads(text, self.database)
+        for before in queries[:-1]:
+            self.fetch(before)
+        return self.prepare(queries[-1] + (f"\nLIMIT {limit}" if limit else ""))
+
+    def prepare(self, query: str) -> Result:
+        """The answer to one statement that has been judged before."""
+        return Result(self, query, self._columns(query))
+
+    def describe(self, query: str) -> list[Column]:
+        """Names and types of what a SELECT returns, without running it."""
+        return [Column(name, kind) for name, kind, *_ in self.fetch(f"DESCRIBE {query}")]
+
+    def bind(self, name: str, value: object, kind: str | None = None) -> None:
+        """Set a variable, for `getvariable(name)`. `kind` is DuckDB's type where Python's does not tell."""
+        term = "$1" if kind is None else f"CAST($1 AS {kind})"
+        self.execute(f"SET VARIABLE {identifier(name)} = {term}", [value])
+        self.script.append(f"SET VARIABLE {identifier(name)} = {term.replace('$1', _shown(value))}")
+
+    def fetch(self, query: str, values: list[object] | None = None) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        return self.execute(query, values).fetchall()
+
+    def execute(self, query: str, values: list[object] | None = None) -> "duckdb.DuckDBPyConnection":
+        """Run a statement that has been judged before. Raises QueryError."""
+        import duckdb
+
+        try:
+            return self.database.execute(query, values) if values else self.database.execute(query)
+        except duckdb.Error as error:
+            raise QueryError(explain_error(error)) from error
+
+    def _columns(self, query: str) -> list[Column] | None:
+        """What a query will return; None for a statement that is none: EXPLAIN, and all that --unsafe lets through."""
+        try:
+            return self.describe(query) if is_select(split(query, self.database)[0]) else None
+        except QueryError:
+            if self.unsafe:
+                return None
+            raise
+
+    def _define(self, text: str) -> None:
+        self.script.append(bare(text))
+        self.execute(text)
+
+    def _lock(self) -> None:
+        allowed = ", ".join(literal(source.name) for source in self.sources if source.name != STDIN)
+        self.database.execute(f"SET allowed_paths = [{allowed}]")
+        for lock in LOCKS:
+            self.database.execute(lock)
+
+
+def _views() -> list[str]:
+    """The definitions in views/, in name order."""
+    folder = files("analyze") / "views"
+    return [
+        file.read_text() for file in sorted(folder.iterdir(), key=lambda file: file.name) if file.name[-4:] == ".sql"
+    ]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, str):
+        return literal(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(_shown(item) for item in value) + "]"
+    return "NULL" if value is None else str(value)
