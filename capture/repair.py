@@ -29,10 +29,15 @@ def repair(path: Path) -> Repaired:
 
 
 def _is_whole(path: Path) -> bool:
-    """True for a Parquet file; raises SinkError if it is none and there is no journal to make it one."""
+    """True for a Parquet file, False for an empty one, whose writer died at the very start.
+
+    Raises SinkError for any other, as there is no journal to make it one.
+    """
     try:
         with path.open("rb") as file:
             start = file.read(len(PARQUET_MAGIC))
+            if not start:
+                return False
             file.seek(-min(len(PARQUET_MAGIC), path.stat().st_size), 2)
             end = file.read()
     except OSError as error:

@@ -75,4 +75,5 @@ class Key(StrEnum):
     LOADER = "systape.loader"
     START = "systape.start"  # ISO 8601, UTC
     END = "systape.end"
+    NOTES = "systape.notes"  # JSON list of sentences: what this capture could not record, and why
     COUNTERS = "systape.counters"  # JSON, see schemas/counters.py

@@ -127,6 +127,8 @@ def cell_of(nr: np.ndarray, abi: np.ndarray) -> np.ndarray:
     """
     number = nr.astype(np.uint32)
     native = (abi == Abi.X86_64) | (abi == Abi.AARCH64)
+    if bool(native.all()) and int(number.max(initial=0)) < CELLS_PER_ABI:
+        return number.astype(np.int64)
     known = (number < CELLS_PER_ABI) & (native | (abi == Abi.I386))
     base = np.where(native, 0, CELLS_PER_ABI)
     return np.where(known, base + number, CELL_OTHER).astype(np.int64)

@@ -12,9 +12,9 @@ inline_ struct systape_lists *the_lists(void)
 inline_ u8 *target_of(u32 pid)
 {
 	u32 zero = 0;
-	u8 *targets = lookup(MAP(targets), &zero);
+	u8 *marks = lookup(MAP(targets), &zero);
 
-	return targets ? targets + (pid & (CFG(pids) - 1)) : 0;
+	return marks ? marks + (pid & (CFG(pids) - 1)) : 0;
 }
 
 /* Is the process one of those asked for? A command that we started becomes one with its first execve. */

@@ -113,8 +113,10 @@ class CoreProgram:
 
 def refusal(error: OSError, lines: list[str]) -> CaptureError:
     """The kernel's refusal as one line with a remedy; the last words of the log are kept for whoever reports a bug."""
-    last = f" [{lines[-1].strip().splitlines()[-1]}]" if lines else ""
-    if error.errno in (errno.EPERM, errno.EACCES) and not any("invalid" in line for line in lines):
+    words = [line for text in lines for line in text.splitlines()]
+    verifier = [before for before, line in zip(words, words[1:], strict=False) if line.startswith("processed ")]
+    last = f" [{verifier[-1] if verifier else words[-1]}]" if words else ""
+    if error.errno in (errno.EPERM, errno.EACCES) and not verifier:
         return PrivilegeError(
             f"the kernel refuses to {error.filename}: {error.strerror}. Run as root (sudo), or with CAP_BPF and "
             f"CAP_PERFMON; `capture doctor` says which is missing, `--backend ptrace` needs neither{last}"

@@ -84,7 +84,9 @@ class Store:
         try:
             data = os.open(path.name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
             files.lock(data, path)
-            log = os.open(path.name + SUFFIX, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            # An empty capture has none yet if its writer died between making the two.
+            make = 0 if os.fstat(data).st_size else os.O_CREAT
+            log = os.open(path.name + SUFFIX, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | make, 0o600, dir_fd=folder)
             with os.fdopen(os.dup(log), "rb") as file:
                 journal = read(file.read())
         except (OSError, SinkError) as error:
@@ -157,6 +159,7 @@ class Store:
             groups.append(encoded.group)
             end = encoded.group.end
         footer = join_footers(journal.file_schema(), groups)
+        self._put([PARQUET_MAGIC], 0)
         self._put([footer], end)
         try:
             os.ftruncate(self._data, end + len(footer))

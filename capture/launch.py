@@ -1,0 +1,110 @@
+"""The command that a capture starts: stopped until recording is on, then one execve; its exit status is ours."""
+
+import os
+import pwd
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from capture.errors import TargetError, UsageError
+
+NOT_RUNNABLE, NOT_FOUND = 126, 127
+"""The shell's exit statuses for a command that cannot be run, or found."""
+
+
+class Child:
+    """A forked process that waits for `release`. The path is resolved before, so that exactly one execve is recorded."""
+
+    def __init__(self, command: Sequence[str], user: str | None) -> None:
+        self.command = list(command)
+        self._account = _account(user)
+        self._program = _resolve(self.command[0])
+        self._status: int | None = None
+        wait, self._go = os.pipe()
+        self._failure, fail = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._run(wait, fail)
+        os.close(wait)
+        os.close(fail)
+
+    def release(self) -> None:
+        """Let it execute its program. Raises TargetError, with the shell's exit status, if the kernel will not."""
+        os.write(self._go, b"!")
+        os.close(self._go)
+        failure = os.read(self._failure, 16)
+        os.close(self._failure)
+        if failure:
+            os.waitpid(self.pid, 0)
+            raise _cannot(self.command[0], NOT_RUNNABLE, os.strerror(int(failure)))
+
+    def poll(self) -> int | None:
+        """Its exit status as a shell gives it (128 + N after signal N), or None while it runs."""
+        if self._status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                code = os.waitstatus_to_exitcode(status)
+                self._status = code if code >= 0 else 128 - code
+        return self._status
+
+    def stop(self, number: int, patience: float = 0.5) -> int:
+        """Pass on the signal that ends us, as strace does; its exit status, or 128 + `number` if it goes on running."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+            end = time.monotonic() + patience
+            while self.poll() is None and time.monotonic() < end:
+                time.sleep(0.01)
+        return 128 + number if self._status is None else self._status
+
+    def abandon(self) -> None:
+        """End it before it has run: recording did not come about."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+
+    def _run(self, wait: int, fail: int) -> None:
+        """In the child: never returns, raises nothing."""
+        try:
+            os.close(self._go)
+            if not os.read(wait, 1):  # the collector is gone
+                os._exit(NOT_RUNNABLE)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGUSR1, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
+            if self._account is not None:
+                os.initgroups(self._account.pw_name, self._account.pw_gid)
+                os.setgid(self._account.pw_gid)
+                os.setuid(self._account.pw_uid)
+            os.execv(self._program, self.command)
+        except OSError as error:
+            os.write(fail, str(error.errno).encode())
+        finally:
+            os._exit(NOT_RUNNABLE)
+
+
+def _account(user: str | None) -> pwd.struct_passwd | None:
+    if user is None:
+        return None
+    try:
+        return pwd.getpwnam(user)
+    except KeyError:
+        raise UsageError(f"-u {user}: there is no such user; `getent passwd` lists them") from None
+
+
+def _resolve(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        if "/" in name and Path(name).exists():
+            raise _cannot(name, NOT_RUNNABLE, "it is not an executable file")
+        raise _cannot(name, NOT_FOUND, "no such command; check the name and $PATH")
+    return found
+
+
+def _cannot(name: str, status: int, reason: str) -> TargetError:
+    error = TargetError(f"cannot run {name}: {reason}")
+    error.exit_code = status
+    return error

@@ -1,0 +1,52 @@
+"""What a capture file says of itself: who recorded what, where, when and how."""
+
+import grp
+import json
+import platform
+import pwd
+import shlex
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from capture.clock import Clock
+from schemas.arrow import Key
+from schemas.counters import Counters
+from schemas.version import SCHEMA_VERSION, TOOL_VERSION
+
+
+def at_start(clock: Clock, command: Sequence[str], effective: str, backend: str, loader: str) -> dict[str, str]:
+    """All that is known before the first row. `effective` is the filter as it works."""
+    return {
+        Key.SCHEMA_VERSION: SCHEMA_VERSION,
+        Key.TOOL_VERSION: TOOL_VERSION,
+        Key.HOST: platform.node(),
+        Key.KERNEL: f"{platform.release()} {platform.version()}",
+        Key.MACHINE: platform.machine(),
+        Key.BOOT_ID: Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+        Key.CLOCK: json.dumps(clock.samples),
+        Key.USERS: json.dumps({str(one.pw_uid): one.pw_name for one in pwd.getpwall()}),
+        Key.GROUPS: json.dumps({str(one.gr_gid): one.gr_name for one in grp.getgrall()}),
+        Key.COMMAND: shlex.join(command),
+        Key.FILTER: effective,
+        Key.BACKEND: backend,
+        Key.LOADER: loader,
+        Key.START: _iso(clock.samples[0][1]),
+    }
+
+
+def at_end(clock: Clock, counters: Counters, notes: Sequence[str]) -> dict[str, str]:
+    """What is known only now: end, clock samples, accounting, and what the loader could not give."""
+    now = clock.offset + time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+    return {
+        Key.END: _iso(now),
+        Key.CLOCK: json.dumps(clock.samples),
+        Key.COUNTERS: counters.to_json(),
+        Key.NOTES: json.dumps(list(notes)),
+    }
+
+
+def _iso(wall: int) -> str:
+    whole, nanoseconds = divmod(wall, 1_000_000_000)
+    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"

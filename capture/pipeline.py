@@ -1,0 +1,166 @@
+"""From the ring to the sink on two threads: one drains, one encodes, so that encoding never stops the draining.
+
+Memory is bounded by the buffers: there are a few, each is filled by the drain and then belongs to the writer until it
+is written. When the writer has them all, nothing is drained, the rings fill, and the kernel counts what it drops.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from capture.columns import Columns
+from capture.errors import SinkError
+from capture.ring import WORDS, Words
+from capture.sink.base import Sink
+from schemas.record import Cause
+
+BUFFERS = 2
+
+
+class Buffer:
+    """Room for `rows` records: their words column by column, and the CPU of each."""
+
+    def __init__(self, rows: int) -> None:
+        self.words: Words = np.empty((WORDS, rows), np.uint64)
+        self.cpus: npt.NDArray[np.int16] = np.empty(rows, np.int16)
+        self.rows = rows
+        self.empty()
+
+    def empty(self) -> None:
+        """Ready to be filled. `flushed` is what the drain has asked to secure, `secured` what the sink has."""
+        self.count = self.flushed = self.secured = 0
+
+    def append(self, cpu: int, words: Words) -> int:
+        """Copy as many records of the block, shape (n, WORDS), as there is room for; how many that were."""
+        taken = min(len(words), self.rows - self.count)
+        end = self.count + taken
+        self.words[:, self.count : end] = words[:taken].T
+        self.cpus[self.count : end] = cpu
+        self.count = end
+        return taken
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What the writer is asked to do with the first `end` rows of a buffer: secure them, or write them for good."""
+
+    buffer: Buffer
+    end: int
+    final: bool
+
+
+class Pipeline:
+    """The writer's thread and the buffers between it and the drain.
+
+    `wrote` is called on the writer's thread with each batch that the sink has taken, `lost` with each that it could
+    not take.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        columns: Columns,
+        wrote: Callable[[pa.RecordBatch], None],
+        lost: Callable[[pa.RecordBatch, Cause], None],
+    ) -> None:
+        self.sink = sink
+        self.error: SinkError | None = None
+        self._columns, self._wrote, self._lost = columns, wrote, lost
+        self._free: queue.SimpleQueue[Buffer] = queue.SimpleQueue()
+        for _ in range(BUFFERS):
+            self._free.put(Buffer(sink.batch_rows))
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._current: Buffer | None = self._free.get()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._write, name="writer", daemon=True)
+        self._thread.start()
+
+    def append(self, cpu: int, words: Words, *, wait: bool = False) -> int:
+        """Take records, shape (n, WORDS); how many were taken: fewer than n when the writer holds all buffers.
+
+        With `wait`, for what must not be left behind, the writer is waited for.
+        """
+        taken = 0
+        while taken < len(words):
+            buffer = self._buffer(wait)
+            if buffer is None:
+                break
+            taken += buffer.append(cpu, words[taken:])
+            if buffer.count == buffer.rows:
+                self._hand_over()
+        return taken
+
+    def has_room(self) -> bool:
+        """Would `append` take at least one record?"""
+        return self._buffer(wait=False) is not None
+
+    def flush(self) -> None:
+        """Have the sink secure, or pass on, what came since the last flush."""
+        buffer = self._current
+        if buffer is None or buffer.flushed == buffer.count:
+            return
+        if self.sink.streaming:
+            self._hand_over()
+        else:
+            self._jobs.put(_Job(buffer, buffer.count, final=False))
+            buffer.flushed = buffer.count
+
+    def close(self) -> None:
+        """Write what is left and end the thread. The sink stays open, for the closing metadata."""
+        if self._current is not None and self._current.count:
+            self._hand_over()
+        self._jobs.put(None)
+        self._thread.join()
+        self.check()
+
+    def check(self) -> None:
+        """Raise what went wrong on the writer's thread, unless it is the sink's own error, which is in `error`."""
+        if self._failure is not None:
+            raise self._failure
+
+    def _buffer(self, wait: bool) -> Buffer | None:
+        if self._current is None:
+            try:
+                self._current = self._free.get(block=wait)
+            except queue.Empty:
+                return None
+        return self._current
+
+    def _hand_over(self) -> None:
+        buffer = self._current
+        assert buffer is not None
+        self._jobs.put(_Job(buffer, buffer.count, final=True))
+        self._current = None
+
+    def _write(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            try:
+                self._do(job)
+            except BaseException as error:  # handed to the draining thread by check(): this one has nobody to tell
+                self._failure = self._failure or error
+            finally:
+                if job.final:
+                    job.buffer.empty()
+                    self._free.put(job.buffer)
+
+    def _do(self, job: _Job) -> None:
+        buffer = job.buffer
+        rows = slice(0 if job.final else buffer.secured, job.end)
+        batch = self._columns.batch(buffer.words[:, rows], buffer.cpus[rows])
+        try:
+            if job.final:
+                self.sink.write(batch)
+                self._wrote(batch)
+            else:
+                self.sink.flush(batch)
+                buffer.secured = job.end
+        except SinkError as error:
+            self.error = self.error or error
+            if job.final:
+                self._wrote(batch[: buffer.secured])
+                self._lost(batch[buffer.secured :], Cause.WRITER)

@@ -1,0 +1,84 @@
+"""What /proc tells of threads, for calls that the kernel program could not see whole."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_KERNEL_THREAD = 0x0020_0000  # PF_KTHREAD of include/linux/sched.h
+_GONE = (FileNotFoundError, ProcessLookupError)
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A thread as it stands now: name, effective user, and its groups as in /proc/PID/cgroup."""
+
+    pid: int
+    tid: int
+    comm: bytes
+    uid: int
+    cgroups: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """The call in which a thread hangs."""
+
+    nr: int
+    args: tuple[int, ...]
+
+
+def processes() -> Iterator[int]:
+    """Every process but kernel threads."""
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit() and not _is_kernel_thread(int(entry.name)):
+            yield int(entry.name)
+
+
+def threads(pid: int) -> list[int]:
+    """The threads of a process; none if it is gone."""
+    try:
+        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
+    except _GONE:
+        return []
+
+
+def thread(pid: int, tid: int) -> Thread | None:
+    """The thread, or None if it is gone."""
+    folder = Path(f"/proc/{pid}/task/{tid}")
+    try:
+        comm = (folder / "comm").read_bytes().removesuffix(b"\n")
+        status = (folder / "status").read_text(errors="replace")
+        groups = (folder / "cgroup").read_text(errors="replace")
+    except _GONE:
+        return None
+    uid = next(line.split()[2] for line in status.splitlines() if line.startswith("Uid:"))
+    return Thread(pid, tid, comm, int(uid), groups)
+
+
+def call(pid: int, tid: int) -> Call | None:
+    """The call in which a thread hangs; None if it runs, is gone, or may not be looked at. Source: proc(5)."""
+    try:
+        words = Path(f"/proc/{pid}/task/{tid}/syscall").read_text().split()
+    except (*_GONE, PermissionError):
+        return None
+    if len(words) < 9 or int(words[0]) < 0:  # "running", or "-1 SP PC": blocked, but in no call
+        return None
+    return Call(int(words[0]), tuple(int(word, 16) for word in words[1:7]))
+
+
+def is_32bit(pid: int) -> bool:
+    """Does the process run a 32-bit program? By the class in its executable's ELF header."""
+    try:
+        with Path(f"/proc/{pid}/exe").open("rb") as program:
+            return program.read(5)[4:] == b"\x01"
+    except (*_GONE, PermissionError):
+        return False
+
+
+def _is_kernel_thread(pid: int) -> bool:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except _GONE:
+        return True
+    return bool(int(fields[6]) & _KERNEL_THREAD)

@@ -1,0 +1,112 @@
+"""The draining loop: rings to pipeline, with everything that has to happen now and then in between."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from capture.clock import Clock
+from capture.ledger import Ledger
+from capture.pipeline import Pipeline
+from capture.ring import Rings, Words, as_words
+from schemas.record import RECORD, Flag, Kind
+
+_FULL_SPEED = 2_000_000  # calls a second of one CPU: more than a program can make while it is traced
+_LONGEST_PAUSE = 0.02
+_HOUSEKEEPING = 0.1
+
+
+class Recorder:
+    """Moves records from `rings` to `pipeline` until it is told to stop.
+
+    `limit` ends the recording after so many calls. `each` is called about ten times a second.
+    """
+
+    def __init__(
+        self, rings: Rings, ledger: Ledger, pipeline: Pipeline, clock: Clock, *, limit: int | None, flush: float
+    ) -> None:
+        self._rings, self._ledger, self._pipeline, self._clock = rings, ledger, pipeline, clock
+        self._left = limit
+        self._flush = flush
+        self._pause = min(_LONGEST_PAUSE, rings.records / 4 / _FULL_SPEED)
+        self.stopped_by: str | None = None
+
+    def run(self, each: Callable[[], None]) -> None:
+        """Drain until somebody calls `stop`, the limit is reached or the sink fails."""
+        housekeeping = flushed = time.monotonic()
+        while self.stopped_by is None:
+            self.drain()
+            now = time.monotonic()
+            if now - housekeeping >= _HOUSEKEEPING:
+                housekeeping = now
+                self._keep_house()
+                each()
+            if now - flushed >= self._flush:
+                flushed = now
+                self._pipeline.flush()
+            time.sleep(self._pause)
+
+    def stop(self, reason: str) -> None:
+        """End the loop after its current step. May be called by a signal handler; the first reason stays."""
+        self.stopped_by = self.stopped_by or reason
+
+    def drain(self, *, wait: bool = False) -> None:
+        """One pass over the rings. With `wait` the writer is waited for, so that nothing stays in the rings."""
+        for cpu, words in self._rings.blocks():
+            taken = self._take(cpu, words, wait)
+            self._rings.release(cpu, taken)
+            if taken < len(words):
+                return
+
+    def finish(self, unfinished: npt.NDArray[Any]) -> None:
+        """After the program is detached: what is left in the rings, the calls that run on, the last losses."""
+        self.drain(wait=True)
+        self._append_unfinished(unfinished)
+        self._append_losses(wait=True)
+
+    def _take(self, cpu: int, words: Words, wait: bool) -> int:
+        if self._left is None:
+            return self._pipeline.append(cpu, words, wait=wait)
+        if self._left == 0:
+            self._ledger.left_out(cpu, words)
+            return len(words)
+        ends = np.flatnonzero(_is_call(words))
+        cut = int(ends[self._left - 1]) + 1 if len(ends) >= self._left else len(words)
+        taken = self._pipeline.append(cpu, words[:cut], wait=wait)
+        self._left -= int(np.count_nonzero(ends < taken))
+        if self._left == 0:
+            self.stop("limit")
+            if taken == cut:
+                self._ledger.left_out(cpu, words[cut:])
+                return len(words)
+        return taken
+
+    def _append_unfinished(self, records: npt.NDArray[Any]) -> None:
+        """The CPU is not known of a call that has not returned: its row says CPU 0."""
+        self._ledger.saw(0, records)
+        words = as_words(records)
+        kept = words if self._left is None else words[: self._left]
+        self._pipeline.append(0, kept, wait=True)
+        self._ledger.left_out(0, words[len(kept) :])
+        if self._left is not None:
+            self._left -= len(kept)
+
+    def _keep_house(self) -> None:
+        self._clock.tick()
+        self._append_losses(wait=False)
+        self._pipeline.check()
+        if self._pipeline.error is not None:
+            self.stop("sink")
+
+    def _append_losses(self, *, wait: bool) -> None:
+        if not wait and not self._pipeline.has_room():
+            return  # later, in one row for a longer interval: it is when the writer is behind that calls are lost
+        for cpu, records in self._ledger.loss_rows(time.clock_gettime_ns(time.CLOCK_MONOTONIC)):
+            self._pipeline.append(cpu, as_words(records), wait=True)
+
+
+def _is_call(words: Words) -> npt.NDArray[np.bool_]:
+    records = words.view(RECORD).ravel()
+    return (records["kind"] == Kind.SYSCALL) & (records["flags"] & Flag.STATE_ONLY == 0)

@@ -1,0 +1,81 @@
+"""The calls that are still running when a capture stops: rows too, with a flag, never silently missing.
+
+Two kinds. Calls that began while we recorded wait in the kernel program's table. Calls that began before, and did not
+end, show in /proc: a thread that hangs there in a call that is asked for, and holds no place in the table, entered it
+before the start, since any such call after it would have claimed a place.
+"""
+
+import os
+import time
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from capture import procfs
+from capture.cgroups import Hierarchy
+from capture.filters import Filter
+from capture.ledger import blank
+from schemas.record import Abi, Flag, Kind, cell_of
+from schemas.syscalls import native_abi
+
+Records = npt.NDArray[Any]
+
+
+def in_table(entries: Records, chosen: Filter, groups: Hierarchy | None) -> Records:
+    """Records of the calls in progress in the table (dtype ENTRY, any shape (n,))."""
+    running = entries[(entries["owner"] != 0) & (entries["ts"] != 0)]
+    records = blank(len(running), Kind.SYSCALL, 0)
+    for name in ("ts", "args", "nr", "abi", "pid"):
+        records[name] = running[name]
+    records["tid"] = running["owner"]
+    records["flags"] = Flag.UNFINISHED
+    return _judged(records, chosen, groups)
+
+
+def hanging(entries: Records, chosen: Filter, groups: Hierarchy | None, targets: Records | None, start: int) -> Records:
+    """Records of the calls that hang since before `start` (monotonic ns, given as their time). Read while attached.
+
+    `targets` (uint8 by pid) says which processes are asked for; None means all.
+    """
+    owners = set(entries["owner"].tolist())
+    found = []
+    for pid in procfs.processes():
+        if pid == os.getpid() or (targets is not None and targets[pid] != 1):
+            continue
+        for tid in procfs.threads(pid):
+            call = None if tid in owners else procfs.call(pid, tid)
+            if call is not None:
+                found.append((pid, tid, call))
+    records = blank(len(found), Kind.SYSCALL, start)
+    for record, (pid, tid, call) in zip(records, found, strict=True):
+        record["pid"], record["tid"], record["nr"], record["args"] = pid, tid, call.nr, call.args
+        record["abi"] = Abi.I386 if procfs.is_32bit(pid) else native_abi()
+    records["flags"] = Flag.UNFINISHED | Flag.ENTRY_UNSEEN
+    if chosen.cells is not None:
+        records = records[chosen.cells[cell_of(records["nr"], records["abi"])]]
+    return _judged(records, chosen, groups)
+
+
+def _judged(records: Records, chosen: Filter, groups: Hierarchy | None) -> Records:
+    """The records that the filter keeps, with name, user and group of their threads filled in."""
+    if chosen.failed_only:
+        return records[:0]
+    now = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+    keep = np.ones(len(records), bool)
+    for index, record in enumerate(records):
+        thread = procfs.thread(int(record["pid"]), int(record["tid"]))
+        if thread is not None:
+            record["comm"], record["uid"] = thread.comm[:15], thread.uid
+            record["cgroup"] = groups.of_thread(thread.cgroups) if groups else 0
+        long_enough = now - int(record["ts"]) >= chosen.min_latency
+        keep[index] = long_enough and _is_wanted(record, chosen, groups)
+    return records[keep]
+
+
+def _is_wanted(record: Any, chosen: Filter, groups: Hierarchy | None) -> bool:
+    if chosen.comms and bytes(record["comm"]).decode(errors="replace") not in chosen.comms:
+        return False
+    if chosen.uids and int(record["uid"]) not in chosen.uids:
+        return False
+    return not chosen.cgroups or (groups is not None and groups.is_below(int(record["cgroup"]), chosen.cgroups))
