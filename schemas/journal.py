@@ -305,14 +305,17 @@ def open_capture_file(path: Path) -> CaptureFile:
     try:
         text = journal_path(path).read_bytes()
     except FileNotFoundError:
-        return CaptureFile(io.FileIO(fd, "rb"), _no_rows(), None, live=False)
+        if os.fstat(fd).st_size:
+            return CaptureFile(io.FileIO(fd, "rb"), _no_rows(), None, live=False)
+        text = b""  # the writer died between making the two files
     except OSError:
         os.close(fd)
         raise
     journal = read(text)
     tail = unpack_tail([text[start : start + length] for start, length in journal.tail], journal.schema)
     footer = join_footers(journal.file_schema(), journal.groups)
-    return CaptureFile(_Joined(fd, journal.data_end, footer), tail, journal, live=is_live(fd))
+    joined = _Joined(fd, journal.data_end, footer) if journal.groups else _Joined(fd, 0, PARQUET_MAGIC + footer)
+    return CaptureFile(joined, tail, journal, live=is_live(fd))
 
 
 def _no_rows() -> "pa.Table":

@@ -1,0 +1,112 @@
+"""The journal's format: what is whole counts, what is torn does not."""
+
+from pathlib import Path
+
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from schemas.arrow import EVENTS
+from schemas.journal import (
+    GROUP,
+    HEAD,
+    MAGIC,
+    META,
+    TAIL,
+    Group,
+    is_live,
+    journal_path,
+    pack,
+    pack_tail,
+    read,
+    unpack_tail,
+    with_text,
+)
+from tests.rows import plain_rows
+
+HEAD_RECORD = pack(HEAD, with_text(EVENTS, {"systape.host": "here"}).serialize().to_pybytes())
+FIRST, SECOND = Group(4, 100, 7, 0xFFFFFFFF, b"footer" * 50), Group(100, 2**40, 2**33, 0, b"")
+PARTS = [
+    MAGIC,
+    HEAD_RECORD,
+    pack(TAIL, b"rows of the first group"),
+    pack(GROUP, FIRST.pack()),
+    pack(TAIL, b"waiting"),
+    pack(TAIL, b"waiting too"),
+    pack(GROUP, SECOND.pack()),
+    pack(TAIL, b"last"),
+    pack(META, b'{"systape.end": "now"}'),
+]
+
+
+def payloads(text: bytes) -> list[bytes]:
+    """The TAIL payloads that count."""
+    return [text[start : start + length] for start, length in read(text).tail]
+
+
+def test_all_of_it() -> None:
+    """Schema, metadata, row groups, and only the tail after the last of them come back."""
+    text = b"".join(PARTS)
+    journal = read(text)
+    assert journal.schema.equals(EVENTS)
+    assert journal.file_schema().metadata == {b"systape.host": b"here", b"systape.end": b"now"}
+    assert journal.groups == [FIRST, SECOND]
+    assert payloads(text) == [b"last"]
+    assert journal.end == len(text)
+    assert journal.data_end == SECOND.end
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, sum(map(len, PARTS))), st.binary(max_size=40))
+def test_torn_anywhere(size: int, rubbish: bytes) -> None:
+    """Cut at any byte, with anything after it, the journal says what its whole records say, and no more."""
+    text = b"".join(PARTS)
+    whole = text[:size]
+    assume(not rubbish or not text.startswith(whole + rubbish[:1]))  # else it may be the rest of the record
+    ends = [sum(map(len, PARTS[: n + 1])) for n in range(len(PARTS))]
+    kept = [part for part, end in zip(PARTS, ends, strict=True) if end <= size]
+    wanted = read(b"".join(kept))
+    found = read(whole + rubbish)
+    assert (found.groups, found.tail, found.metadata) == (wanted.groups, wanted.tail, wanted.metadata)
+    assert found.end == (sum(map(len, kept)) if kept else 0)
+
+
+def test_punched_tail_is_passed_over() -> None:
+    """A TAIL record that no longer counts may be all zeros; one that counts ends the journal if it does not match."""
+    parts = list(PARTS)
+    parts[2] = parts[2][:20] + bytes(len(parts[2]) - 20)
+    assert len(read(b"".join(parts)).groups) == 2
+    parts[7] = parts[7][:-1] + b"?"
+    journal = read(b"".join(parts))
+    assert (journal.tail, journal.end) == ([], sum(map(len, parts[:7])))
+
+
+def test_damaged_group_ends_it() -> None:
+    """A row group's record that does not match its CRC, and what follows, does not count."""
+    parts = list(PARTS)
+    parts[6] = parts[6][:-1] + bytes([parts[6][-1] ^ 1])
+    text = b"".join(parts)
+    assert read(text).groups == [FIRST]
+    assert payloads(text) == [b"waiting", b"waiting too"]
+
+
+def test_tail_rows_come_back() -> None:
+    """Rows packed batch by batch are one table again, with dictionaries in common."""
+    batches = [plain_rows(10), plain_rows(1, 10), plain_rows(5, 11)]
+    table = unpack_tail([pack_tail(batch) for batch in batches], EVENTS)
+    assert table.schema.equals(EVENTS)
+    assert table["dur_ns"].to_pylist() == list(range(16))
+    assert table["errno"].to_pylist() == [word for batch in batches for word in batch["errno"].to_pylist()]
+
+
+def test_not_a_journal() -> None:
+    """Bytes that are no journal are an empty one; so is an empty file."""
+    for text in (b"", b"SYS", b"PAR1" * 100):
+        journal = read(text)
+        assert (journal.groups, journal.tail, journal.end, journal.data_end) == ([], [], 0, 4)
+
+
+def test_nobody_writes(tmp_path: Path) -> None:
+    """A file that nobody has locked has no live writer; its journal's name is known."""
+    with (tmp_path / "x.parquet").open("wb") as file:
+        assert not is_live(file.fileno())
+    assert journal_path(tmp_path / "x.parquet") == tmp_path / "x.parquet.journal"
