@@ -3,16 +3,17 @@
 `make docs` runs it; tests/test_docs.py compares what it returns with what is committed.
 """
 
-import importlib
 import inspect
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import typer
-from typer.cli import get_docs_for_click
-from typer.main import get_command
 
+from capture.cli import SUBCOMMANDS
 from schemas import arrow
 from schemas.record import Cause, Flag, Kind
 from schemas.version import SCHEMA_VERSION
@@ -82,21 +83,28 @@ def schema_page() -> str:
     return "\n".join(parts)
 
 
-def application(name: str) -> typer.Typer:
-    """The Typer application of a command: what `NAME.cli` calls `app`."""
-    found = importlib.import_module(f"{name}.cli").app
-    assert isinstance(found, typer.Typer)
-    return found
+def help_of(*words: str) -> str:
+    """What a command says with --help on a plain terminal of 80 columns, to a user without reports of their own."""
+    environment = {"PATH": os.defpath, "COLUMNS": "80", "NO_COLOR": "1", "XDG_CONFIG_HOME": os.devnull}
+    command = [str(Path(sys.executable).with_name(words[0])), *words[1:], "--help"]
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip("\n")
+
+
+def sub_commands(name: str) -> list[str]:
+    """The names of a command's sub-commands, built-in reports among them."""
+    if name == "capture":
+        return list(SUBCOMMANDS)
+    listed = help_of(name).partition("\nCommands:\n")[2].splitlines()
+    return [line.split()[0] for line in listed if re.match(r"  \w", line)]
 
 
 def cli_page() -> str:
-    """The text of docs/cli.md."""
-    parts = [GENERATED.format(source="the commands' options"), "# The commands\n"]
+    """The text of docs/cli.md: what every command says with --help."""
+    parts = [GENERATED.format(source="the commands' options"), "# The commands"]
     for name in COMMANDS:
-        command = get_command(application(name))
-        context = typer.Context(command, info_name=name)
-        parts.append(get_docs_for_click(obj=command, ctx=context, name=name, indent=1))
-    return "\n".join(parts).rstrip() + "\n"
+        for words in [(name,), *((name, each) for each in sub_commands(name))]:
+            parts.append(f"{'##' if len(words) == 1 else '###'} {' '.join(words)}\n\n```text\n{help_of(*words)}\n```")
+    return "\n\n".join(parts) + "\n"
 
 
 PAGES = {"schema.md": schema_page, "cli.md": cli_page}
