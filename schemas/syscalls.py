@@ -38,6 +38,8 @@ class Call(NamedTuple):
     classes: frozenset[str]
     fd: int
     """FD_NONE, the index of the first descriptor argument, or FD_RETURNED."""
+    kinds: tuple[str, ...] = ()
+    """What each argument is (schemas/decode/fields.py); empty where nobody has said."""
 
 
 class Table:
@@ -142,4 +144,5 @@ def _call(row: dict[str, str]) -> Call:
         tuple(row["args"].split()),
         frozenset(row["classes"].split()),
         int(row["fd"]) if source is None else source,
+        tuple(row["kinds"].split()),
     )

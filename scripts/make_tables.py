@@ -24,7 +24,7 @@ TABLES = ROOT / "schemas" / "tables"
 TRACEFS = Path("/sys/kernel/tracing/events/syscalls")
 X86_HEADERS = [Path("/usr/include/x86_64-linux-gnu/asm"), Path("/usr/include/asm")]
 HEADERS = {"x86_64": "unistd_64.h", "i386": "unistd_32.h", "x32": "unistd_x32.h"}
-COLUMNS = ["nr", "name", "nargs", "args", "classes", "fd"]
+COLUMNS = ["nr", "name", "nargs", "args", "classes", "fd", "kinds"]
 X32_OWN = range(512, 548)
 # What arm64 asks of the generic list (its own asm/unistd.h).
 AARCH64 = ["__BITS_PER_LONG=64", "__ARCH_WANT_RENAMEAT", "__ARCH_WANT_SET_GET_RLIMIT", "__ARCH_WANT_MEMFD_SECRET"]
@@ -120,6 +120,12 @@ class Facts:
         descriptors = self.toml["fd"]["arguments"].split()
         return next((str(index) for index, argument in enumerate(arguments) if argument in descriptors), "")
 
+    def kinds(self, name: str, arguments: list[str]) -> str:
+        """One kind per argument; nothing where the call has other arguments than on x86_64."""
+        known = str(self.toml["kinds"].get(name, ""))
+        native = self.arguments("x86_64", name)
+        return known if native is not None and native.split() == arguments else ""
+
 
 def build(abi: str, facts: Facts) -> list[dict[str, str]]:
     """The rows of one table, by number."""
@@ -133,7 +139,8 @@ def build(abi: str, facts: Facts) -> list[dict[str, str]]:
             arguments = committed.get(name, {}).get("args", "")
         names = arguments.split()
         classes = [tag for tag, members in facts.classes.items() if name in members]
-        cells = [str(number), name, str(len(names)), arguments, " ".join(classes), facts.fd_source(name, names)]
+        fd, kinds = facts.fd_source(name, names), facts.kinds(name, names)
+        cells = [str(number), name, str(len(names)), arguments, " ".join(classes), fd, kinds]
         rows.append(dict(zip(COLUMNS, cells, strict=True)))
     return rows
 
