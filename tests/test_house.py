@@ -36,10 +36,10 @@ def tracked() -> list[Path]:
 
 
 def code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Lines of a function but for its docstring."""
-    first = function.body[0]
+    """Lines of a function's body but for its docstring; the signature of a command is its list of options."""
     documented = ast.get_docstring(function, clean=False) is not None
-    return function.end_lineno - function.lineno + 1 - (first.end_lineno - first.lineno + 1 if documented else 0)
+    body = function.body[1:] if documented else function.body
+    return body[-1].end_lineno - body[0].lineno + 1 if body else 0
 
 
 def test_files_stay_short() -> None:
@@ -49,7 +49,7 @@ def test_files_stay_short() -> None:
 
 
 def test_functions_stay_short() -> None:
-    """No Python function is longer than 50 lines, its docstring left out."""
+    """No Python function is longer than 50 lines, its signature and docstring left out."""
     long = [
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {code_lines(node)} lines"
         for path in tracked()
