@@ -88,7 +88,8 @@ class Journal:
 
     def file_schema(self) -> "pa.Schema":
         """The columns, with all metadata known so far."""
-        return self.schema.with_metadata({**(self.schema.metadata or {}), **self.metadata})
+        start = self.schema.metadata or {}
+        return self.schema.with_metadata(start | {key.encode(): text.encode() for key, text in self.metadata.items()})
 
 
 def pack(kind: bytes, payload: bytes) -> bytes:
@@ -120,24 +121,24 @@ def unpack_tail(payloads: Sequence[bytes], schema: "pa.Schema") -> "pa.Table":
     return pa.Table.from_arrays(table.columns, schema=schema)
 
 
-def read(text: bytes) -> Journal:
-    """What a journal's bytes say. A torn or empty one is no error: what is whole counts.
+def read(text: bytes, data_size: int) -> Journal:
+    """What a journal's bytes say about a capture of `data_size` bytes. A torn or empty one is no error.
 
-    Read the file to its end in one go (not up to a size asked for before): its writer may append, then punch.
+    Read the journal to its end (not up to a size asked for before: its writer may append, then punch), and only then
+    ask for the size of the capture. A capture that has not even its magic is one whose journal was yet to be made: this
+    one is an older capture's. A row group that goes beyond its end was lost in a power cut.
     """
     from schemas.arrow import EVENTS
 
     journal = Journal(EVENTS)
-    if not text.startswith(MAGIC):
+    if data_size < len(PARQUET_MAGIC) or not text.startswith(MAGIC):
         return journal
     journal.end = len(MAGIC)
     for kind, start, payload, sound in _records(text):
         if kind == TAIL:
             journal.tail.append((start, len(payload)))
-        elif not sound:
+        elif not sound or not _take(journal, kind, payload, data_size):
             break
-        else:
-            _take(journal, kind, payload)
         journal.end = start + len(payload)
     _cut_tail(journal, text)
     return journal
@@ -158,16 +159,21 @@ def _records(text: bytes) -> Iterator[tuple[bytes, int, bytes, bool]]:
         at = start + length
 
 
-def _take(journal: Journal, kind: bytes, payload: bytes) -> None:
+def _take(journal: Journal, kind: bytes, payload: bytes, data_size: int) -> bool:
+    """Add what a record says; False if it says what cannot be."""
     import pyarrow as pa
 
     if kind == HEAD:
         journal.schema = pa.ipc.read_schema(pa.py_buffer(payload))
     elif kind == GROUP:
-        journal.groups.append(Group.unpack(payload))
+        group = Group.unpack(payload)
+        if group.end > data_size:
+            return False
+        journal.groups.append(group)
         journal.tail.clear()
     elif kind == META:
         journal.metadata = json.loads(payload)
+    return True
 
 
 def _cut_tail(journal: Journal, text: bytes) -> None:
@@ -311,7 +317,7 @@ def open_capture_file(path: Path) -> CaptureFile:
     except OSError:
         os.close(fd)
         raise
-    journal = read(text)
+    journal = read(text, os.fstat(fd).st_size)
     tail = unpack_tail([text[start : start + length] for start, length in journal.tail], journal.schema)
     footer = join_footers(journal.file_schema(), journal.groups)
     joined = _Joined(fd, journal.data_end, footer) if journal.groups else _Joined(fd, 0, PARQUET_MAGIC + footer)

@@ -35,11 +35,12 @@ class IpcSink:
         self.batch_rows = batch_rows
         self.rows_written = 0
         self._name = name
-        self._regular = stat.S_ISREG(os.fstat(fd).st_mode)
-        self._file = pa.OSFile(fd, "wb")
+        self._fd = fd
         self._schema = with_text(EVENTS, metadata)
+        # Arrow asks its file for the position, which a pipe has not. A Python object would need the GIL a buffer.
+        self._memory = os.memfd_create("stream", os.MFD_CLOEXEC)
         options = pa.ipc.IpcWriteOptions(compression=compression, emit_dictionary_deltas=True)
-        self._stream = pa.ipc.new_stream(self._file, self._schema, options=options)
+        self._stream = pa.ipc.new_stream(pa.OSFile(os.dup(self._memory), "wb"), self._schema, options=options)
         self._end = 0
         self._failure: SinkError | None = None
         self._closed = False
@@ -64,7 +65,8 @@ class IpcSink:
                 self._do(lambda: self._stream.write_batch(last, custom_metadata=text))
                 self._do(self._stream.close)
         finally:
-            self._file.close()
+            os.close(self._memory)
+            os.close(self._fd)
 
     @property
     def bytes_written(self) -> int:
@@ -72,20 +74,29 @@ class IpcSink:
         return self._end
 
     def _do(self, step: Callable[[], None]) -> None:
-        """One step of the writer. A step that failed is undone in a regular file, and is the last one."""
+        """One step of the writer, passed on in whole. One that failed is undone in a file, and is the last one."""
         if self._failure is not None:
             raise self._failure
+        step()
         try:
-            step()
-            self._end = self._file.tell()
+            self._pass_on()
         except BrokenPipeError as error:
             self._failure = ReaderGone(f"whoever read {self._name} has gone")
             raise self._failure from error
         except OSError as error:
-            if self._regular:
-                os.ftruncate(self._file.fileno(), self._end)
+            if stat.S_ISREG(os.fstat(self._fd).st_mode):
+                os.ftruncate(self._fd, self._end)
             self._failure = files.refused(Path(self._name), error)
             raise self._failure from error
+
+    def _pass_on(self) -> None:
+        """Write what has come into memory since the last time, and free it; positions go on counting."""
+        size = os.fstat(self._memory).st_size
+        pending = memoryview(os.pread(self._memory, size - self._end, self._end))
+        os.ftruncate(self._memory, 0)
+        while pending:
+            pending = pending[os.write(self._fd, pending) :]
+        self._end = size
 
 
 def open_stream(path: Path, *, force: bool) -> int:

@@ -88,7 +88,7 @@ class Store:
             make = 0 if os.fstat(data).st_size else os.O_CREAT
             log = os.open(path.name + SUFFIX, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | make, 0o600, dir_fd=folder)
             with os.fdopen(os.dup(log), "rb") as file:
-                journal = read(file.read())
+                journal = read(file.read(), os.fstat(data).st_size)
         except (OSError, SinkError) as error:
             for fd in (folder, data, log):
                 if fd >= 0:

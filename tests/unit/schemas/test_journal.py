@@ -13,14 +13,15 @@ from schemas.journal import (
     META,
     TAIL,
     Group,
+    Journal,
     is_live,
     journal_path,
     pack,
     pack_tail,
-    read,
     unpack_tail,
     with_text,
 )
+from schemas.journal import read as journal_of
 from tests.rows import plain_rows
 
 HEAD_RECORD = pack(HEAD, with_text(EVENTS, {"systape.host": "here"}).serialize().to_pybytes())
@@ -36,6 +37,11 @@ PARTS = [
     pack(TAIL, b"last"),
     pack(META, b'{"systape.end": "now"}'),
 ]
+
+
+def read(text: bytes, data_size: int = SECOND.end) -> Journal:
+    """The journal of a capture that is large enough."""
+    return journal_of(text, data_size)
 
 
 def payloads(text: bytes) -> list[bytes]:
@@ -96,6 +102,15 @@ def test_tail_rows_come_back() -> None:
     assert table.schema.equals(EVENTS)
     assert table["dur_ns"].to_pylist() == list(range(16))
     assert table["errno"].to_pylist() == [word for batch in batches for word in batch["errno"].to_pylist()]
+
+
+def test_capture_is_shorter() -> None:
+    """A row group beyond the capture's end, and what follows, does not count; an empty capture has no journal yet."""
+    text = b"".join(PARTS)
+    assert read(text, SECOND.end - 1).groups == [FIRST]
+    assert read(text, SECOND.end - 1).end == sum(map(len, PARTS[:6]))
+    for size in (0, 3):
+        assert (read(text, size).groups, read(text, size).tail, read(text, size).end) == ([], [], 0)
 
 
 def test_not_a_journal() -> None:
