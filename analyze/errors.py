@@ -7,6 +7,7 @@ AnalyzeError            1   anything below that has no status of its own
 ├── QueryError          4   the query is refused, or fails
 ├── ReportError         5   a report's own file is wrong: its header, or what it returns
 └── OutputError         6   the answer cannot be written where it was asked for
+    └── ReaderGone      0   whoever read the answer has gone, as `head` does; a quiet end
 """
 
 
@@ -48,3 +49,9 @@ class OutputError(AnalyzeError):
     """The answer cannot be written where it was asked for."""
 
     exit_code = 6
+
+
+class ReaderGone(OutputError):
+    """Whoever read the answer has gone."""
+
+    exit_code = 0

@@ -52,9 +52,17 @@ class Result:
 
     def batches(self) -> "pa.RecordBatchReader":
         """The same as Arrow, with the types that DuckDB has."""
-        if self._described:
-            self._session.execute(self._query)
-        return self._session.database.to_arrow_reader(BATCH)
+        import duckdb
+        import pyarrow as pa
+
+        if not self._described:
+            columns = zip(*self.rows(), strict=True)
+            table = pa.table(dict(zip([column.name for column in self.columns], map(list, columns), strict=False)))
+            return table.to_reader()
+        try:
+            return self._session.database.sql(self._query).to_arrow_reader(BATCH)
+        except duckdb.Error as error:
+            raise QueryError(explain_error(error)) from error
 
     def _exact(self) -> str:
         """The query, nanosecond timestamps as integers."""

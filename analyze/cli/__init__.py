@@ -12,10 +12,11 @@ from analyze import reports
 from analyze.cli.info import info
 from analyze.cli.report import command_of
 from analyze.cli.sql import sql
-from analyze.errors import AnalyzeError, ReportError
+from analyze.errors import AnalyzeError, ReaderGone, ReportError
 from schemas.version import SCHEMA_VERSION, TOOL_VERSION
 
 INTERRUPTED = 130
+ANYTHING = {"ignore_unknown_options": True, "allow_extra_args": True}
 SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
@@ -29,6 +30,15 @@ class Commands(TyperGroup):
         alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
         alone.command(context_settings=SETTINGS)(command_of(reports.find(cmd_name)))
         return typer.main.get_command(alone)
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as above
+        """Run the command; a reader that has gone is no error to Typer's own handling, which would end with 1."""
+        try:
+            done = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            raise ReaderGone from error
+        return done
 
 
 def version(wanted: bool) -> None:
@@ -70,7 +80,7 @@ def application() -> typer.Typer:
         try:
             made.command(name, context_settings=SETTINGS)(command_of(reports.find(name)))
         except ReportError as error:
-            made.command(name, help=f"(cannot be used: {error})")(_fail(error))
+            made.command(name, help=f"(cannot be used: {error})", context_settings=ANYTHING)(_fail(error))
     return made
 
 
@@ -85,16 +95,14 @@ app = application()
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run, and turn whatever the user can do something about into one line and an exit status of its kind."""
     try:
-        status = app(standalone_mode=False, prog_name="analyze")
-        sys.stdout.flush()
-    except AnalyzeError as error:
-        typer.echo(f"analyze: {error}", err=True)
-        status = error.exit_code
-    except BrokenPipeError:  # whoever read the answer has seen enough
+        app(prog_name="analyze")
+    except ReaderGone:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
-    except (KeyboardInterrupt, typer.Abort):
-        status = INTERRUPTED
-    sys.exit(status if isinstance(status, int) else 0)
+    except AnalyzeError as error:
+        print(f"analyze: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    sys.exit(0)

@@ -1,7 +1,7 @@
 """Where an answer goes, and in which format."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,12 @@ class Output:
     format: Format
     path: Path | None = None
     force: bool = False
+
+    def spare(self, inputs: Iterable[str]) -> None:
+        """Make sure that no input would be overwritten, whatever is forced. Raises UsageError."""
+        for name in inputs:
+            if self.path and self.path.exists() and Path(name).exists() and self.path.samefile(name):
+                raise UsageError(f"-w {self.path} is a capture that is read; name another file")
 
     def write(self, result: Result, totals: Mapping[str, object] | None = None) -> int:
         """Write an answer; returns how many rows it has. Raises OutputError, and then leaves no file behind."""

@@ -57,6 +57,7 @@ def answer(report: Report, given: Mapping[str, Any]) -> None:
     )
     begun = time.perf_counter()
     with Session([*(given["files"] or []), *(given["read"] or [])]) as session:
+        output.spare(source.name for source in session.sources)
         if given["show_sql"]:
             query = compile_query(session, report, asked)
             typer.echo(";\n\n".join([*session.script, query]) + ";")

@@ -45,6 +45,7 @@ def sql(
     files, query = split_words(words or [], read or [])
     target = choose(form, output, force)
     with Session(files, unsafe=unsafe) as session:
+        target.spare(source.name for source in session.sources)
         if query is None and sys.stdin.isatty() and not show_sql:
             from analyze.cli.prompt import Prompt
 

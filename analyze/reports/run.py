@@ -81,8 +81,9 @@ def compile_query(session: Session, report: Report, options: Options, *, limited
     if columns:
         session.bind("by", list(columns))
         query = _with_names(query, columns)
+    returned = _described(session, report, query)
     if sort or report.sort:
-        query = _sorted(query, _described(session, report, query), sort or report.sort or "", columns)
+        query = _sorted(query, returned, sort or report.sort or "", columns)
     limit = report.limit if options.limit is None else options.limit
     return _cut(query, limit) if limited else query
 

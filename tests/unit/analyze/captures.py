@@ -57,7 +57,16 @@ def plain_row(**values: Any) -> dict[str, Any]:
 def loss_row(syscall: str | None, weight: int, cause: int = 0, **values: Any) -> dict[str, Any]:
     """A row of kind `loss`."""
     return plain_row(
-        **{"kind": "loss", "syscall": syscall, "weight": weight, "arg0": cause, "pid": 0, "tid": 0, "comm": "", **values}
+        **{
+            "kind": "loss",
+            "syscall": syscall,
+            "weight": weight,
+            "arg0": cause,
+            "pid": 0,
+            "tid": 0,
+            "comm": "",
+            **values,
+        }
     )
 
 
@@ -70,7 +79,9 @@ def counters_of(rows: list[dict[str, Any]]) -> Counters:
     """The accounting that a sound collector writes beside these rows."""
     cells: dict[tuple[int, str], Cell] = {}
     for row in rows:
-        cell = cells.setdefault((row["cpu"], row["syscall"]), Cell(row["cpu"], "x86_64", row["nr"] or 0, row["syscall"]))
+        cell = cells.setdefault(
+            (row["cpu"], row["syscall"]), Cell(row["cpu"], "x86_64", row["nr"] or 0, row["syscall"])
+        )
         if row["kind"] == "loss":
             cell.dropped["ring_full"] = cell.dropped.get("ring_full", 0) + row["weight"]
             cell.seen += row["weight"]

@@ -1,0 +1,47 @@
+"""Every answer ends with how complete it is, and the figures are those of the capture."""
+
+from pathlib import Path
+
+from analyze.completeness import Completeness, completeness
+from analyze.session import Session
+from schemas.counters import Cell, Counters
+from tests.unit.analyze.captures import loss_row, make_rows, write_parquet
+
+
+def of(*paths: Path) -> Completeness:
+    """The completeness of these captures together."""
+    with Session(map(str, paths)) as session:
+        return completeness(session)
+
+
+def test_a_sound_capture_is_complete(tmp_path: Path) -> None:
+    """All calls seen are rows."""
+    found = of(write_parquet(tmp_path / "x.parquet", make_rows(1234)))
+    assert found.complete
+    assert found.sentence() == "complete: no call was lost (1,234 recorded)"
+
+
+def test_losses_are_counted_over_all_captures(tmp_path: Path) -> None:
+    """By cause, with their share of all calls."""
+    lossy = write_parquet(tmp_path / "a.parquet", [*make_rows(90), loss_row("read", 6), loss_row(None, 4)])
+    found = of(lossy, write_parquet(tmp_path / "b.parquet", make_rows(100)))
+    assert found.lost == {"ring_full": 10}
+    assert found.sentence() == "INCOMPLETE: 10 of 200 calls lost (5.00%: ring full 10); counts can be so much too low"
+
+
+def test_a_collector_that_lost_count_is_told(tmp_path: Path) -> None:
+    """`seen = written + dropped` can fail, and then it is said."""
+    wrong = Counters(cells=[Cell(0, "x86_64", 0, "read", seen=12, written=9, dropped={"writer": 1})]).to_json()
+    sentence = of(write_parquet(tmp_path / "x.parquet", make_rows(9), counters=wrong)).sentence()
+    assert "1 of 10 calls lost" in sentence
+    assert "2 calls are neither recorded nor counted as lost" in sentence
+
+
+def test_without_an_end_the_loss_rows_tell(tmp_path: Path) -> None:
+    """A capture that was cut short has no counters; what it knew of losses is in its rows."""
+    rows = [*make_rows(95), loss_row("read", 5, cause=3)]
+    found = of(
+        write_parquet(tmp_path / "x.parquet", rows, counters=None), write_parquet(tmp_path / "y.parquet", make_rows(1))
+    )
+    assert (found.written, found.lost) == (96, {"writer behind": 5})
+    assert "x.parquet has no end" in found.sentence()
