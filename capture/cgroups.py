@@ -1,7 +1,7 @@
 """Control groups: from the number that the kernel gives to the path that people know.
 
-The number is that of the kernfs node, which is the inode number of the group's folder. Names come from the v2 hierarchy;
-where all processes are in its root (a hybrid host with its controllers in v1) they come from v1's `pids`.
+The number is that of the kernfs node, which is the inode number of the group's folder. Names come from the v2
+hierarchy; where all processes are in its root (a hybrid host with its controllers in v1) they come from v1's `pids`.
 """
 
 import os
@@ -27,7 +27,7 @@ class Hierarchy:
         return self._names[identity]
 
     def identity(self, path: str) -> int:
-        """The number of a group, given as in /proc/PID/cgroup or as its folder. Raises TargetError if it is not there."""
+        """The number of a group, given as in /proc/PID/cgroup or as its folder. Raises TargetError if there is none."""
         for folder in (self.root / path.lstrip("/"), Path(path)):
             if folder.is_dir() and folder.is_relative_to(self.root):
                 return folder.stat().st_ino
@@ -63,7 +63,7 @@ class Hierarchy:
         root = os.fsencode(self.root)
         for folder, _, _ in os.walk(root):
             try:
-                self._names[os.stat(folder).st_ino] = folder[len(root) :] or b"/"
+                self._names[Path(os.fsdecode(folder)).stat().st_ino] = folder[len(root) :] or b"/"
             except FileNotFoundError:  # a group may go while we look
                 continue
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from capture.arrays import Array, Mask, column, memory, strings
 from capture.ring import Words
 from capture.text import escape, is_text
 from schemas.arrow import EVENTS
@@ -18,41 +19,34 @@ from schemas.errno import errno_names
 from schemas.record import CELL_OTHER, CELLS, CELLS_PER_ABI, NOT_MEASURED, Abi, Flag, Kind, cell_of
 from schemas.syscalls import name_of, names_by_cell, native_abi, table
 
-Mask = npt.NDArray[np.bool_]
-Array = npt.NDArray[np.generic]
-
 # The words of struct systape_record (schemas/record.h); some hold more than one member.
 TS, DUR, ARGS, RET, PID_TID, NR_UID, COMM, CGROUP, RUNQ, REST = 0, 1, 2, 8, 9, 10, 11, 13, 14, 15
 MAX_ARGS = 6
 _RETURNED = 6  # in Table.fd_source: the result is the descriptor
 _NO_FD = -1
+_INDEX = {8: np.int8, 16: np.int16, 32: np.int32}
 _STATE_ARGS = np.array([0, 2, 1, 1, 2, 2, 1, 0], np.int8)  # by Kind: arguments of a row that is no call
-
-
-def column(kind: pa.DataType, values: Array, valid: Mask | None = None) -> pa.Array:
-    """An Arrow array over the memory of `values`; NULL where `valid` is False."""
-    if valid is not None and valid.all():
-        valid = None
-    bits = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
-    return pa.Array.from_buffers(kind, len(values), [bits, pa.py_buffer(np.ascontiguousarray(values))])
 
 
 def dictionary(name: str, codes: Array, values: Sequence[str], valid: Mask | None = None) -> pa.Array:
     """A dictionary array of the type of column `name`, with only those of `values` that `codes` (>= 0) refer to."""
     kind = EVENTS.field(name).type
-    index = kind.index_type.to_pandas_dtype()
+    index = _INDEX[kind.index_type.bit_width]
     if valid is not None and not valid.any():
         return pa.nulls(len(codes), kind)
-    if (codes == codes[0]).all():
-        used, places = [int(codes[0])], np.zeros(len(codes), index)
-    else:
-        counts = np.bincount(codes if valid is None else codes[valid], minlength=len(values))
-        used = np.flatnonzero(counts).tolist()
-        place = np.zeros(len(values), index)
-        place[used] = np.arange(len(used))
-        places = place[codes]
+    first = int(codes[0])
+    differing = np.flatnonzero(codes != first)
+    others = codes[differing]
+    present = np.zeros(len(values), bool)
+    present[others if valid is None else others[valid[differing]]] = True
+    present[first] = True
+    used = np.flatnonzero(present).tolist()
+    place = np.zeros(len(values), index)
+    place[used] = np.arange(len(used))
+    places = np.full(len(codes), place[first])
+    places[differing] = place[others]
     indices = column(kind.index_type, places, valid)
-    return pa.DictionaryArray.from_arrays(indices, pa.array([values[code] for code in used], pa.string()))
+    return pa.DictionaryArray.from_arrays(indices, strings([values[code] for code in used]))
 
 
 def encode_runs(keys: Sequence[Array]) -> tuple[Array, list[tuple[int, ...]]]:
@@ -67,7 +61,7 @@ def encode_runs(keys: Sequence[Array]) -> tuple[Array, list[tuple[int, ...]]]:
     runs = np.stack([key[starts] for key in keys], axis=1)
     raw = pa.Array.from_buffers(pa.binary(8 * len(keys)), len(runs), [None, pa.py_buffer(runs)]).dictionary_encode()
     distinct = [struct.unpack(f"={len(keys)}Q", value) for value in raw.dictionary.to_pylist()]
-    return np.repeat(raw.indices.to_numpy(), np.diff(starts, append=len(keys[0]))), distinct
+    return np.repeat(memory(raw.indices, np.int32), np.diff(starts, append=len(keys[0]))), distinct
 
 
 def upper(words: Array) -> npt.NDArray[np.uint32]:
@@ -100,11 +94,8 @@ class Columns:
             self._nargs[base : base + CELLS_PER_ABI] = [calls.nargs(nr) for nr in range(CELLS_PER_ABI)]
 
     def batch(self, words: Words, cpus: npt.NDArray[np.int16]) -> pa.RecordBatch:
-        """The batch of n records: `words` is the matrix of their words, one row a word, shape (16, n); `cpus` has (n,)."""
-        count = len(cpus)
-        rest = upper(words[REST])
-        flags, kind, abi = rest & 0xFFFF, rest >> 16 & 0xFF, rest >> 24
-        rows = _Rows(words, count, flags.astype(np.int32), kind.astype(np.uint8), abi.astype(np.uint8))
+        """The batch of n records: `words` is their matrix, one row a word, shape (16, n); `cpus` has shape (n,)."""
+        rows = _Rows(words, len(cpus))
         arrays = {
             "kind": dictionary("kind", rows.kind, [one.name.lower() for one in Kind]),
             "ts": column(pa.timestamp("ns"), words[TS].view(np.int64) + self._offset),
@@ -122,37 +113,35 @@ class Columns:
         }
         for field in EVENTS:
             if field.name not in arrays:
-                arrays[field.name] = pa.nulls(count, field.type)
+                arrays[field.name] = pa.nulls(rows.count, field.type)
         return pa.RecordBatch.from_arrays([arrays[name] for name in EVENTS.names], schema=EVENTS)
 
     def _call(self, rows: "_Rows") -> dict[str, pa.Array]:
         """What only calls have: number, name, arguments, result, descriptor."""
-        words, calls = rows.words, rows.calls
         cells = cell_of(rows.nr, rows.abi)
         codes, names = cells, self._names
-        if (cells >= CELL_OTHER).any():
+        if len(rows.others) or int(cells.max(initial=0)) >= CELL_OTHER:
             codes, names = self._name_others(rows, cells)
-        returned = rows.finished
-        result = words[RET].view(np.int64)
-        failed = (result < 0) & (result >= -4095) & returned
-        if rows.has_state:
-            failed &= calls
-        errors = np.where(failed, -result, 0)
+        result = rows.words[RET].view(np.int64)
+        failed = rows.mask((result < 0) & (result >= -4095) & rows.finished, False)
         nargs = self._nargs[cells]
-        has_result = (returned & calls) | rows.state_has_result if rows.has_state else returned
+        kinds = rows.kind[rows.others]
         arrays = {
-            "syscall": dictionary("syscall", codes, names, rows.only_calls),
-            "nr": column(pa.int32(), rows.nr, rows.only_calls),
-            "ret": column(pa.int64(), result, has_result),
-            "errno": dictionary("errno", errors, self._errnos, failed),
+            "syscall": dictionary("syscall", codes, names, rows.calls),
+            "nr": column(pa.int32(), rows.nr, rows.calls),
+            "ret": column(pa.int64(), result, rows.mask(rows.finished, (kinds == Kind.EXIT) | (kinds == Kind.SIGNAL))),
+            "errno": self._error(result, failed),
             "fd": self._descriptor(rows, cells, result, failed),
         }
         for index in range(MAX_ARGS):
-            valid = nargs > index
-            if rows.has_state:
-                valid = np.where(calls, valid, rows.state_args > index)
-            arrays[f"arg{index}"] = column(pa.int64(), words[ARGS + index], valid)
+            valid = rows.mask(nargs > index, _STATE_ARGS[kinds] > index)
+            arrays[f"arg{index}"] = column(pa.int64(), rows.words[ARGS + index], valid)
         return arrays
+
+    def _error(self, result: Array, failed: Mask) -> pa.Array:
+        if not failed.any():
+            return pa.nulls(len(failed), EVENTS.field("errno").type)
+        return dictionary("errno", np.where(failed, -result, 0), self._errnos, failed)
 
     def _name_others(self, rows: "_Rows", cells: Array) -> tuple[Array, list[str]]:
         """Codes and names where some numbers have no cell: each such pair of number and abi gets a code of its own."""
@@ -173,9 +162,7 @@ class Columns:
                 np.copyto(values, result, where=sources == source, casting="unsafe")
             elif source > 0:
                 np.copyto(values, lower(rows.words[ARGS + source]), where=sources == source, casting="unsafe")
-        valid = sources != _NO_FD
-        if rows.has_state:
-            valid &= rows.calls
+        valid = rows.mask(sources != _NO_FD, False)
         if _RETURNED in present:
             valid &= ~((sources == _RETURNED) & (failed | ~rows.finished))
         return column(pa.int32(), values, valid)
@@ -204,34 +191,46 @@ class Columns:
 
 
 class _Rows:
-    """The records of a batch, and what several columns need to know of them. Not calls: the state rows."""
+    """The records of a batch, and what several columns need to know of them.
 
-    def __init__(self, words: Words, count: int, flags: npt.NDArray[np.int32], kind: Array, abi: Array) -> None:
-        self.words, self.count, self.flags, self.kind, self.abi = words, count, flags, kind, abi
-        self.nr = lower(words[NR_UID]).view(np.uint32)
-        self.has_state = bool(kind.any())
-        self.calls: Mask = np.ones(count, bool)
-        self.finished: Mask = (flags & Flag.UNFINISHED) == 0
-        self.only_calls: Mask | None = None
-        if self.has_state:
-            self.calls = (kind == Kind.SYSCALL) | (kind == Kind.LOSS)
-            self.finished &= kind != Kind.LOSS
-            self.only_calls = self.calls
-            self.state_has_result: Mask = (kind == Kind.EXIT) | (kind == Kind.SIGNAL)
-            self.state_args = _STATE_ARGS[kind]
+    Nearly all are calls: columns are made as if all were, and then mended in the few rows that are not, `others`.
+    """
+
+    def __init__(self, words: Words, count: int) -> None:
+        self.words, self.count = words, count
+        rest = words[REST]  # payload 32 bits, flags 16, kind 8, abi 8
+        self.flags = rest.view(np.uint16)[2::4].astype(np.int32)
+        self.kind = rest.view(np.uint8)[6::8].copy()
+        self.abi = rest.view(np.uint8)[7::8].copy()
+        self.nr = lower(words[NR_UID]).copy()
+        self.others = np.flatnonzero(self.kind)
+        self.parents = self.nr[self.others]  # of state rows: see struct systape_record
+        kinds = self.kind[self.others]
+        lost = kinds == Kind.LOSS
+        self.nr[self.others[~lost]] = 0
+        self.calls = self.mask(np.ones(count, bool), lost) if len(self.others) else None
+        self.finished = self.mask((self.flags & Flag.UNFINISHED) == 0, False)
+
+    def mask(self, of_calls: Mask, of_others: Mask | bool) -> Mask:
+        """`of_calls`, with the values that the rows of other kinds have instead."""
+        of_calls[self.others] = of_others
+        return of_calls
 
 
 def _counts(rows: _Rows) -> dict[str, pa.Array]:
     """Weight, and the parent of a process; a loss row holds in `ret` how many calls it stands for."""
-    if not rows.has_state:
-        ones = np.ones(rows.count, np.int64)
-        return {"weight": column(pa.int64(), ones), "ppid": pa.nulls(rows.count, pa.int32())}
-    weight = (rows.kind == Kind.SYSCALL).astype(np.int64)
-    np.copyto(weight, rows.words[RET].view(np.int64), where=rows.kind == Kind.LOSS)
-    parent = (rows.kind >= Kind.FORK) & (rows.kind <= Kind.EXIT) | (rows.kind == Kind.PROCESS)
+    weight = np.ones(rows.count, np.int64)
+    if not len(rows.others):
+        return {"weight": column(pa.int64(), weight), "ppid": pa.nulls(rows.count, pa.int32())}
+    kinds = rows.kind[rows.others]
+    lost = kinds == Kind.LOSS
+    weight[rows.others] = np.where(lost, rows.words[RET].view(np.int64)[rows.others], 0)
+    parents = np.zeros(rows.count, np.int32)
+    parents[rows.others] = rows.parents
+    has_parent = (kinds >= Kind.FORK) & (kinds <= Kind.EXIT) | (kinds == Kind.PROCESS)
     return {
         "weight": column(pa.int64(), weight),
-        "ppid": column(pa.int32(), rows.nr.view(np.int32), parent),
+        "ppid": column(pa.int32(), parents, rows.mask(np.zeros(rows.count, bool), has_parent)),
     }
 
 

@@ -16,7 +16,7 @@ NOT_RUNNABLE, NOT_FOUND = 126, 127
 
 
 class Child:
-    """A forked process that waits for `release`. The path is resolved before, so that exactly one execve is recorded."""
+    """A forked process that waits for `release`. The path is resolved before, so exactly one execve is recorded."""
 
     def __init__(self, command: Sequence[str], user: str | None) -> None:
         self.command = list(command)
@@ -73,7 +73,14 @@ class Child:
             os.close(self._go)
             if not os.read(wait, 1):  # the collector is gone
                 os._exit(NOT_RUNNABLE)
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGUSR1, signal.SIGHUP):
+            for number in (
+                signal.SIGINT,
+                signal.SIGTERM,
+                signal.SIGPIPE,
+                signal.SIGXFSZ,
+                signal.SIGUSR1,
+                signal.SIGHUP,
+            ):
                 signal.signal(number, signal.SIG_DFL)
             if self._account is not None:
                 os.initgroups(self._account.pw_name, self._account.pw_gid)

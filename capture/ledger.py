@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from capture.arrays import memory
 from capture.ring import Words
 from schemas.counters import Cell, Counters
 from schemas.record import (
@@ -58,8 +59,7 @@ class Ledger:
         """The sink has taken this batch (schema EVENTS): count its calls from its own columns."""
         cpus, cells = _calls_in(batch)
         self._written += _table(cpus, cells, self._written.shape)
-        flags = batch.column("flags").to_numpy(zero_copy_only=False)
-        self.unreadable += int(np.count_nonzero(flags & Flag.PATH_UNREADABLE))
+        self.unreadable += int(np.count_nonzero(memory(batch.column("flags"), np.int32) & Flag.PATH_UNREADABLE))
 
     def lost(self, batch: pa.RecordBatch, cause: Cause) -> None:
         """This batch reached us and did not get into the file."""
@@ -85,10 +85,10 @@ class Ledger:
         """Calls in the file so far."""
         return int(self._written.sum())
 
-    def loss_rows(self, now: int) -> list[tuple[int, "npt.NDArray[Any]"]]:
-        """Per CPU, one loss record for each cause and call that the kernel dropped since the last time; `now` is monotonic.
+    def loss_rows(self, now: int) -> list[tuple[int, npt.NDArray[Any]]]:
+        """Per CPU, a loss record for each cause and call that the kernel dropped since the last time.
 
-        `ret` holds the number of calls, `args[0]` the cause, ts and dur the interval.
+        `now` is monotonic. `ret` holds the number of calls, `args[0]` the cause, ts and dur the interval.
         """
         began, self._reported_at = self._reported_at or now, now
         dropped = self.headers["dropped"].astype(np.int64)
@@ -112,28 +112,21 @@ class Ledger:
     def counters(self) -> Counters:
         """The whole account, as it goes into the file."""
         seen = self.headers["seen"].astype(np.int64) + self._extra
-        dropped = {Cause(number): self.headers["dropped"][:, number].astype(np.int64) for number in range(KERNEL_CAUSES)}
-        dropped |= self._dropped
-        names, native = names_by_cell(), native_abi().name.lower()
+        kernel = self.headers["dropped"].astype(np.int64)
+        dropped = {Cause(number): kernel[:, number] for number in range(KERNEL_CAUSES)} | self._dropped
         touched = (seen != 0) | (self._written != 0)
         for counts in dropped.values():
             touched |= counts != 0
-        cells = []
-        for cpu, cell in np.argwhere(touched).tolist():
-            other = cell >= CELL_OTHER
-            cells.append(
-                Cell(
-                    cpu=cpu,
-                    abi="i386" if CELLS_PER_ABI <= cell < CELL_OTHER else "other" if other else native,
-                    nr=-1 if other else cell % CELLS_PER_ABI,
-                    syscall="other" if other else names[cell],
-                    seen=int(seen[cpu, cell]),
-                    written=int(self._written[cpu, cell]),
-                    dropped={
-                        cause.name.lower(): int(counts[cpu, cell]) for cause, counts in dropped.items() if counts[cpu, cell]
-                    },
-                )
+        cells = [
+            _cell(
+                cpu,
+                cell,
+                int(seen[cpu, cell]),
+                int(self._written[cpu, cell]),
+                {cause: int(counts[cpu, cell]) for cause, counts in dropped.items()},
             )
+            for cpu, cell in np.argwhere(touched).tolist()
+        ]
         return Counters(
             cells=cells,
             paths_unreadable=self.unreadable,
@@ -141,6 +134,19 @@ class Ledger:
             recursion=self.recursion,
             **{name: int(self.headers[field].sum()) for name, field in _TOTALS.items()},
         )
+
+
+def _cell(cpu: int, cell: int, seen: int, written: int, dropped: dict[Cause, int]) -> Cell:
+    other = cell >= CELL_OTHER
+    return Cell(
+        cpu=cpu,
+        abi="other" if other else "i386" if cell >= CELLS_PER_ABI else native_abi().name.lower(),
+        nr=-1 if other else cell % CELLS_PER_ABI,
+        syscall="other" if other else names_by_cell()[cell],
+        seen=seen,
+        written=written,
+        dropped={cause.name.lower(): count for cause, count in dropped.items() if count},
+    )
 
 
 _TOTALS = {
@@ -164,17 +170,15 @@ def blank(count: int, kind: Kind, ts: int) -> npt.NDArray[Any]:
 
 def _calls_in(batch: pa.RecordBatch) -> tuple[Counts, Counts]:
     """CPU and cell of each row that is a call and not there only for the state."""
-    number = {name: index for index, name in enumerate(batch.column("abi").dictionary.to_pylist())}
-    abis = np.array([Abi[name.upper()] for name in number], np.uint8)[batch.column("abi").indices.to_numpy()]
-    nrs = batch.column("nr").fill_null(0).to_numpy().astype(np.uint32)
-    cpus = batch.column("cpu").to_numpy().astype(np.int64)
-    kinds = batch.column("kind").dictionary.to_pylist()
-    flags = batch.column("flags").to_numpy()
-    cells = cell_of(nrs, abis)
-    if kinds == ["syscall"] and not (flags & Flag.STATE_ONLY).any():
+    abis, kinds = batch.column("abi"), batch.column("kind")
+    codes = np.array([Abi[name.upper()] for name in abis.dictionary.to_pylist()], np.uint8)
+    cells = cell_of(memory(batch.column("nr"), np.uint32), codes[memory(abis.indices, np.int8)])
+    cpus = memory(batch.column("cpu"), np.int16).astype(np.int64)
+    state_only = memory(batch.column("flags"), np.int32) & Flag.STATE_ONLY != 0
+    names = kinds.dictionary.to_pylist()
+    if names == ["syscall"] and not state_only.any():
         return cpus, cells
-    calls = np.array([kind == "syscall" for kind in kinds])[batch.column("kind").indices.to_numpy()]
-    calls &= flags & Flag.STATE_ONLY == 0
+    calls = np.array([name == "syscall" for name in names])[memory(kinds.indices, np.int8)] & ~state_only
     return cpus[calls], cells[calls]
 
 

@@ -31,7 +31,9 @@ class LiveSink:
             sys.stdout.write(text)
             sys.stdout.flush()
         except BrokenPipeError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+            )  # the interpreter flushes once more at its end
             raise ReaderGone("nobody reads standard output any more") from error
 
     def flush(self, batch: pa.RecordBatch) -> None:

@@ -141,7 +141,7 @@ class Pipeline:
         while (job := self._jobs.get()) is not None:
             try:
                 self._do(job)
-            except BaseException as error:  # handed to the draining thread by check(): this one has nobody to tell
+            except BaseException as error:  # noqa: BLE001 - handed to the draining thread by check(): this one has nobody to tell
                 self._failure = self._failure or error
             finally:
                 if job.final:

@@ -1,6 +1,5 @@
 """What this machine offers, and the remedy for what it lacks."""
 
-import os
 from pathlib import Path
 
 from capture.errors import UnsupportedError
@@ -21,7 +20,7 @@ def pids() -> int:
 
 def check_namespace() -> None:
     """Raise UnsupportedError where our own pid is not the kernel's, so that we could not leave ourselves out."""
-    if os.stat("/proc/self/ns/pid").st_ino != _INITIAL_PID_NAMESPACE:
+    if Path("/proc/self/ns/pid").stat().st_ino != _INITIAL_PID_NAMESPACE:
         raise UnsupportedError(
             "capture runs in a pid namespace of its own, where it cannot tell its own calls from others': start the "
             "container with --pid=host, or run it on the host"

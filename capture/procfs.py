@@ -38,7 +38,7 @@ def processes() -> Iterator[int]:
 def threads(pid: int) -> list[int]:
     """The threads of a process; none if it is gone."""
     try:
-        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
+        return [int(entry.name) for entry in os.scandir(f"/proc/{pid}/task")]
     except _GONE:
         return []
 

@@ -109,4 +109,5 @@ class Recorder:
 
 def _is_call(words: Words) -> npt.NDArray[np.bool_]:
     records = words.view(RECORD).ravel()
-    return (records["kind"] == Kind.SYSCALL) & (records["flags"] & Flag.STATE_ONLY == 0)
+    calls: npt.NDArray[np.bool_] = (records["kind"] == Kind.SYSCALL) & (records["flags"] & Flag.STATE_ONLY == 0)
+    return calls

@@ -1,5 +1,6 @@
 """One capture from start to end: load, record, stop, account for it."""
 
+import ctypes
 import mmap
 import os
 import signal
@@ -7,10 +8,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from capture import metadata, preflight, unfinished
 from capture.bpfsys import program_stats
@@ -35,6 +38,7 @@ from schemas.record import ENTRIES, ENTRY, RECORD
 RINGS_IN_ALL = 64 << 20
 RING_MOST, RING_LEAST = 16 << 20, 256 << 10
 _BYTE_RING = 4096
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of mallopt(3)
 _SETTLE = 0.02  # s: a program that ran while it was detached has ended by then
 _LIVE_FLUSH = 0.2
 _TARGET = 1  # a byte of the `targets` map: TARGET of bpf/config.bpf.h
@@ -65,8 +69,18 @@ def default_ring_size(cpus: int) -> int:
     return max(RING_LEAST, min(RING_MOST, 1 << (RINGS_IN_ALL // cpus).bit_length() - 1))
 
 
+def keep_memory() -> None:
+    """Have the C library keep freed memory: each batch needs as much again, and faulting it in anew costs more than the
+    work done on it."""
+    libc = ctypes.CDLL(None)
+    for option, value in ((_M_MMAP_THRESHOLD, 1 << 30), (_M_TRIM_THRESHOLD, 1 << 30), (_M_ARENA_MAX, 1)):
+        libc.mallopt(option, value)
+    pa.set_memory_pool(pa.system_memory_pool())
+
+
 def record(options: Options) -> int:
     """Capture until the command ends, the limit is reached or a signal comes; the exit status. Raises CaptureError."""
+    keep_memory()
     preflight.check_namespace()
     preflight.check_preemption()
     loader = choose(options.loader)
@@ -141,7 +155,7 @@ class Session:
         memory = mmap.mmap(program.maps["targets"], max(self.settings.pids, mmap.PAGESIZE))
         self._targets = np.ndarray((self.settings.pids,), np.uint8, memory)
         for pid in self.options.filter.pids:
-            if not os.path.exists(f"/proc/{pid}"):
+            if not Path(f"/proc/{pid}").exists():
                 raise TargetError(f"-p {pid}: there is no such process; `ps -e` lists them")
             self._targets[pid] = _TARGET
         if self.child is not None:

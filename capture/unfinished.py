@@ -73,7 +73,7 @@ def _judged(records: Records, chosen: Filter, groups: Hierarchy | None) -> Recor
     return records[keep]
 
 
-def _is_wanted(record: Any, chosen: Filter, groups: Hierarchy | None) -> bool:
+def _is_wanted(record: np.void, chosen: Filter, groups: Hierarchy | None) -> bool:
     if chosen.comms and bytes(record["comm"]).decode(errors="replace") not in chosen.comms:
         return False
     if chosen.uids and int(record["uid"]) not in chosen.uids:

@@ -11,7 +11,7 @@ SUBCOMMANDS = {
     "doctor": "what can run here, what is missing, and the remedy",
     "repair": "finish a capture whose collector was killed",
 }
-"""Each is a function of the same name in a module of the same name; a command to trace of such a name goes after `--`."""
+"""Each is a function of that name in a module of that name; a command to trace of such a name goes after `--`."""
 
 
 def app(name: str) -> typer.Typer:

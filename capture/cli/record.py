@@ -10,8 +10,6 @@ from capture.cli.units import nanoseconds, size
 from capture.errors import UsageError
 from capture.filters import Filter
 
-_WHAT, _WHERE, _HOW = "What is recorded", "Where it goes", "How"
-
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -28,15 +26,21 @@ def record(
     write: Annotated[
         str | None, typer.Option("-w", metavar="FILE", help="Write to FILE: .parquet, .arrows, or - for a stream")
     ] = None,
-    pid: Annotated[list[int] | None, typer.Option("-p", metavar="PID", help="Only this process and its children")] = None,
+    pid: Annotated[
+        list[int] | None, typer.Option("-p", metavar="PID", help="Only this process and its children")
+    ] = None,
     follow: Annotated[bool, typer.Option("-f/ ", "--follow/--no-follow", help="Children too (the default)")] = True,
     expression: Annotated[
         list[str] | None,
         typer.Option("-e", metavar="EXPR", help="Only these calls, as strace: names, %file, !not, /regex, ?maybe"),
     ] = None,
     comm: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only threads of this name")] = None,
-    uid: Annotated[list[str] | None, typer.Option(metavar="USER", help="Only this effective user, name or number")] = None,
-    cgroup: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Only this control group and those below")] = None,
+    uid: Annotated[
+        list[str] | None, typer.Option(metavar="USER", help="Only this effective user, name or number")
+    ] = None,
+    cgroup: Annotated[
+        list[str] | None, typer.Option(metavar="PATH", help="Only this control group and those below")
+    ] = None,
     failed_only: Annotated[bool, typer.Option("--failed-only", help="Only calls that fail")] = False,
     min_latency: Annotated[
         str | None, typer.Option(metavar="TIME", help="Only calls that take this long: 500us, 1ms, 2s")
@@ -44,7 +48,8 @@ def record(
     limit: Annotated[int | None, typer.Option("-c", metavar="N", min=1, help="Stop after N calls")] = None,
     user: Annotated[str | None, typer.Option("-u", metavar="USER", help="Run the command as this user")] = None,
     ring: Annotated[
-        str | None, typer.Option("-B", metavar="SIZE", help="Ring of each CPU: 256k, 16m (default: 16m, less if many CPUs)")
+        str | None,
+        typer.Option("-B", metavar="SIZE", help="Ring of each CPU (default: 16m, less if many CPUs)"),
     ] = None,
     flush: Annotated[float, typer.Option(metavar="SECS", min=0.05, help="At most this much is lost in a crash")] = 2.0,
     force: Annotated[bool, typer.Option("--force", help="Overwrite FILE")] = False,

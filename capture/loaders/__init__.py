@@ -9,7 +9,7 @@ LOADERS: tuple[Loader, ...] = (CoreLoader(), BccLoader())
 
 
 def choose(name: str | None = None) -> Loader:
-    """The loader asked for, else the first that can run here. Raises UnsupportedError, with the reasons and remedies."""
+    """The loader asked for, else the first that can run here. Raises UnsupportedError, with reasons and remedies."""
     reasons = []
     for loader in LOADERS:
         if name in (None, loader.name):

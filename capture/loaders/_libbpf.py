@@ -50,7 +50,6 @@ def log() -> Iterator[list[str]]:
     libc.vsnprintf.argtypes = [_pointer, _size, _text, _pointer]
     lines: list[str] = []
 
-    @_PRINT
     def keep(level: int, form: bytes, arguments: int) -> int:
         buffer = ctypes.create_string_buffer(65536)
         libc.vsnprintf(buffer, len(buffer), form, arguments)
@@ -58,9 +57,10 @@ def log() -> Iterator[list[str]]:
             lines.append(buffer.value.decode(errors="replace").rstrip())
         return 0
 
+    callback = _PRINT(keep)
     set_print = library().libbpf_set_print
     set_print.restype, set_print.argtypes = _pointer, [_pointer]
-    before = set_print(ctypes.cast(keep, _pointer))
+    before = set_print(ctypes.cast(callback, _pointer))
     try:
         yield lines
     finally:

@@ -56,7 +56,7 @@ class MapSize:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that the kernel program is told. Sizes are powers of two: `ring_records` per CPU, `ring_bytes` per CPU, `pids`."""
+    """All that the kernel program is told. Powers of two: `ring_records` and `ring_bytes` (per CPU), `pids`."""
 
     cpus: int
     ring_records: int

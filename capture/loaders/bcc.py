@@ -35,8 +35,8 @@ class BccLoader:
             return "no kernel headers were found: apt-get install linux-headers-$(uname -r), or linux-headers-amd64"
         if matching_headers() is None and not btf_readable():
             return (
-                f"the headers found are not those of kernel {platform.release()}, and the kernel has no BTF to say where "
-                "its structures differ: apt-get install linux-headers-$(uname -r)"
+                f"the headers found are not those of kernel {platform.release()}, and the kernel has no BTF to say "
+                "where its structures differ: apt-get install linux-headers-$(uname -r)"
             )
         return None
 
@@ -46,7 +46,7 @@ class BccLoader:
 
 
 def bcc_module() -> ModuleType:
-    """The distribution's bcc package: it belongs to the system's Python, so it is looked up there. Raises ImportError."""
+    """The distribution's bcc package, which belongs to the system's Python: looked up there. Raises ImportError."""
     try:
         return importlib.import_module("bcc")
     except ImportError:
@@ -73,7 +73,7 @@ def matching_headers() -> Path | None:
 
 
 def headers() -> Path | None:
-    """The tree of headers to compile with: the running kernel's, else any (no kernel structure is read through them)."""
+    """The headers to compile with: the running kernel's, else any (no kernel structure is read through them)."""
     trees = sorted(Path("/lib/modules").glob("*/build"))
     return matching_headers() or next((tree for tree in reversed(trees) if (tree / "include").is_dir()), None)
 

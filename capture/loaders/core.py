@@ -1,10 +1,12 @@
 """The `core` loader: the object compiled ahead, moved to the running kernel's structures by libbpf (CO-RE)."""
 
 import errno
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from capture import bpfsys
 from capture.errors import CaptureError, PrivilegeError, UnsupportedError
 from capture.loaders import _libbpf
 from capture.loaders._libbpf import check
@@ -72,6 +74,7 @@ class CoreProgram:
             check(lib.bpf_map__set_max_entries(handles[name], size.entries), f"size map {name}")
         check(lib.bpf_object__load(self._object), "load the program")
         self.maps = {name: lib.bpf_map__fd(handle) for name, handle in handles.items()}
+        bpfsys.update(self.maps["lists"], bytes(4), settings.lists().tobytes())
 
     def _program(self, name: str) -> int:
         return check(self._lib.bpf_object__find_program_by_name(self._object, name.encode()), f"find program {name}")
@@ -114,7 +117,7 @@ class CoreProgram:
 def refusal(error: OSError, lines: list[str]) -> CaptureError:
     """The kernel's refusal as one line with a remedy; the last words of the log are kept for whoever reports a bug."""
     words = [line for text in lines for line in text.splitlines()]
-    verifier = [before for before, line in zip(words, words[1:], strict=False) if line.startswith("processed ")]
+    verifier = [before for before, line in pairwise(words) if line.startswith("processed ")]
     last = f" [{verifier[-1] if verifier else words[-1]}]" if words else ""
     if error.errno in (errno.EPERM, errno.EACCES) and not verifier:
         return PrivilegeError(

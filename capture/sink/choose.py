@@ -6,10 +6,11 @@ from capture.sink.chunks import Recipe, write_chunks
 
 _WORDS = Recipe("DICTIONARY", "lz4")
 _TEXT = Recipe("DICTIONARY", "zstd")
-# With each, what a value costs to encode, in bytes that this time is worth (10 ns a byte).
+# With each, the bytes that the time to encode a value is worth, at 10 ns a byte.
 _NUMBERS = {
     Recipe("DELTA_BINARY_PACKED", "lz4"): 1.2,
     Recipe("BYTE_STREAM_SPLIT", "lz4"): 1.2,
+    Recipe("BYTE_STREAM_SPLIT", "zstd"): 1.5,
     Recipe("PLAIN", "lz4"): 1.2,
     Recipe("DICTIONARY", "lz4"): 1.8,
 }

@@ -1,28 +1,22 @@
 """One row group as the bytes that stand in the capture, and the small footer that describes them.
 
-Most columns of a busy capture are constant for half a million rows: one command, no errors, no paths. A constant costs
-Arrow as much as anything else, so such a column's chunk is made from that of its first row; Arrow encodes the columns
-that vary, each as it suits the data, and the chunks are put together here in the schema's order.
+Columns that hardly vary are written as runs; Arrow encodes the others, each as suits it. The chunks are put together
+here, in the schema's order, in a footer that says where they are.
 """
 
 import struct
 import zlib
-from collections import OrderedDict
-from collections.abc import Hashable
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from capture.sink import thrift
 from capture.sink.choose import Chooser
-from capture.sink.chunks import Chunk, Recipe, compact, with_statistics, write_chunks
-from capture.sink.constant import stretch
+from capture.sink.chunks import Chunk, compact, with_statistics, write_chunks
+from capture.sink.runs import runs_of, write_runs
 from schemas.journal import Group, parse_footer
 
-_CONSTANT = Recipe("DICTIONARY", "none")
-_KEPT = 512
 _LENGTH = struct.Struct("<I")
 
 
@@ -35,52 +29,33 @@ class Encoded:
 
 
 class Encoder:
-    """Encodes the row groups of one capture. Keeps the first rows of constant columns, and what suits the others."""
+    """Encodes the row groups of one capture. Remembers what suits the columns that vary."""
 
     def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema.remove_metadata()
-        self._constants: OrderedDict[tuple[str, Hashable], Chunk] = OrderedDict()
         self._chooser = Chooser()
         self._footer = _empty_footer(self._schema)
 
     def encode(self, batch: pa.RecordBatch, start: int) -> Encoded:
         """`batch`, of at least one row, as the row group whose first byte is byte `start` of the capture."""
-        columns = dict(zip(self._schema.names, batch.columns, strict=True))
-        values = {name: constant_of(column) for name, column in columns.items()}
-        self._learn({name: value for name, value in values.items() if value is not None}, columns)
-        varying = self._encode({name: columns[name] for name, value in values.items() if value is None})
-        chunks = [
-            varying[field.name]
-            if field.name in varying
-            else self._stretched(field, columns[field.name], values[field.name])
-            for field in self._schema
-        ]
-        return self._join(chunks, batch.num_rows, start)
+        quiet, varying = {}, {}
+        for name, column in zip(self._schema.names, batch.columns, strict=True):
+            runs = runs_of(column)
+            if runs is None:
+                varying[name] = column
+            else:
+                quiet[name] = runs
+        chunks = write_runs(self._schema, quiet) | self._encode(varying)
+        return self._join([chunks[name] for name in self._schema.names], batch.num_rows, start)
 
-    def _learn(self, values: dict[str, Hashable], columns: dict[str, pa.Array]) -> None:
-        """Encode the first row of constant columns whose value has not been met yet."""
-        new = {
-            name: columns[name].slice(0, 1) for name, value in values.items() if (name, value) not in self._constants
-        }
-        for name, chunk in self._encode(new, dict.fromkeys(new, _CONSTANT)).items():
-            self._constants[name, values[name]] = chunk
-        for name, value in values.items():
-            self._constants.move_to_end((name, value))
-        while len(self._constants) > _KEPT:
-            self._constants.popitem(last=False)
-
-    def _stretched(self, field: pa.Field, column: pa.Array, value: Hashable) -> Chunk:
-        one = self._constants[field.name, value]
-        return stretch(one, len(column), nullable=field.nullable, null=column.null_count > 0)
-
-    def _encode(self, columns: dict[str, pa.Array], recipes: dict[str, Recipe] | None = None) -> dict[str, Chunk]:
+    def _encode(self, columns: dict[str, pa.Array]) -> dict[str, Chunk]:
         if not columns:
             return {}
         words = {name: compact(c) for name, c in columns.items() if pa.types.is_dictionary(c.type)}
         arrays = {**columns, **words}
         fields = [self._schema.field(name).with_type(array.type) for name, array in arrays.items()]
         table = pa.Table.from_arrays(list(arrays.values()), schema=pa.schema(fields))
-        chunks = write_chunks(table, recipes or self._chooser.recipes(table))
+        chunks = write_chunks(table, self._chooser.recipes(table))
         return chunks | {name: with_statistics(chunks[name], column) for name, column in words.items()}
 
     def _join(self, chunks: list[Chunk], rows: int, start: int) -> Encoded:
@@ -100,21 +75,6 @@ class Encoder:
         parts = {3: (thrift.I64, rows), 4: (thrift.LIST, (thrift.STRUCT, [row_group]))}
         footer = thrift.dump({**self._footer, **parts})
         return Encoded(Group(start, at, rows, crc, footer), [chunk.content for chunk in chunks])
-
-
-def constant_of(column: pa.Array) -> Hashable | None:
-    """The one value of a column, as something to look it up by; None if it has several, or is of a type that varies."""
-    if column.null_count == len(column):
-        return ("null",)
-    if column.null_count or pa.types.is_binary(column.type) or pa.types.is_string(column.type):
-        return None
-    codes = column.indices if pa.types.is_dictionary(column.type) else column
-    values = codes.to_numpy(zero_copy_only=False)
-    first = values[0]
-    # A few values spread over the column settle nearly every column that varies.
-    if (values[:: max(len(values) // 64, 1)] != first).any() or (values != first).any():
-        return None
-    return ("value", column[0].as_py() if pa.types.is_dictionary(column.type) else int(first.astype(np.int64)))
 
 
 def _empty_footer(schema: pa.Schema) -> thrift.Struct:

@@ -1,0 +1,148 @@
+"""Columns of few runs, encoded here: a run costs a few bytes and no time, however long it is.
+
+In half a million rows most columns have one value, or one with a few exceptions: one command, no errors, no paths. Arrow
+takes as long for them as for any other. So Arrow encodes only the distinct values, which settles the dictionary page,
+the statistics and the entry in the footer; the data page, runs of definition levels and of indices into the dictionary,
+is written here. The pages are those of Apache Parquet's parquet.thrift (PageHeader, DataPageHeader) and Encodings.md
+(RLE, data page 1).
+"""
+
+import struct
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from capture.sink import thrift
+from capture.sink.chunks import Chunk, Recipe, write_chunks
+
+# Fields of ColumnMetaData, Statistics, PageHeader and DataPageHeader
+_VALUES, _RAW_SIZE, _SIZE, _DATA_OFFSET, _STATISTICS, _SIZE_STATISTICS = 5, 6, 7, 9, 12, 16
+_NULLS = 3
+_PAGE_RAW_SIZE, _PAGE_SIZE, _PAGE_CRC, _PAGE_DATA = 2, 3, 4, 5
+_PAGE_VALUES, _PAGE_STATISTICS = 1, 5
+
+_RECIPE = Recipe("DICTIONARY", "none")
+_ROWS_PER_RUN = 256  # on average at least; with shorter runs Arrow is as quick
+_PROBES = 256
+
+_LENGTH = struct.Struct("<I")
+_SIGNED = struct.Struct("<i")
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """A column as runs. `values` are its distinct values; of `codes`, positions in it, each is repeated `lengths` times.
+
+    `present` is 0 or 1, for null or not, repeated `present_lengths` times; nulls have no code.
+    """
+
+    rows: int
+    nulls: int
+    values: pa.Array
+    codes: Numbers
+    lengths: Numbers
+    present: Numbers
+    present_lengths: Numbers
+
+
+def runs_of(column: pa.Array) -> Runs | None:
+    """The column as runs, or None if it has too many to be worth it."""
+    rows, nulls = len(column), column.null_count
+    limit = max(rows // _ROWS_PER_RUN, 1)
+    present = np.array([nulls == 0], np.int64), np.array([rows], np.int64)
+    if 0 < nulls < rows:
+        found = _runs(column.is_valid().to_numpy(zero_copy_only=False), limit)
+        if found is None:
+            return None
+        present = found
+    values, codes = _values_and_codes(column.drop_null() if nulls else column, limit)
+    if codes is None:
+        return None
+    found = _runs(codes, limit)
+    if found is None:
+        return None
+    distinct, numbers = np.unique(found[0], return_inverse=True)
+    words = pa.array(distinct, column.type) if values is None else values.take(pa.array(distinct))
+    return Runs(rows, nulls, words, numbers.astype(np.int64), found[1], *present)
+
+
+def _values_and_codes(column: pa.Array, limit: int) -> tuple[pa.Array | None, npt.NDArray[np.generic] | None]:
+    """Values and codes of a column without nulls: the codes are the values themselves where the former is None."""
+    if pa.types.is_string(column.type) or pa.types.is_binary(column.type):
+        if len(column) > limit:
+            return None, None  # texts that are all equal are too rare to look for
+        column = column.dictionary_encode()
+    if pa.types.is_dictionary(column.type):
+        return column.dictionary, column.indices.to_numpy()
+    return None, column.to_numpy()
+
+
+def _runs(codes: npt.NDArray[np.generic], limit: int) -> tuple[npt.NDArray[np.generic], Numbers] | None:
+    """The code and the length of each run; None if there are more than `limit`."""
+    if not len(codes):
+        return codes, np.empty(0, np.int64)
+    # A few neighbours settle nearly every column that varies.
+    probe = np.arange(0, len(codes) - 1, max(len(codes) // _PROBES, 1))
+    if np.count_nonzero(codes[probe] != codes[probe + 1]) > _PROBES // 16:
+        return None
+    starts = np.flatnonzero(codes[1:] != codes[:-1]) + 1
+    if len(starts) >= limit:
+        return None
+    starts = np.concatenate([[0], starts])
+    return codes[starts], np.diff(starts, append=len(codes))
+
+
+def write_runs(schema: pa.Schema, columns: Mapping[str, Runs]) -> dict[str, Chunk]:
+    """The columns as chunks, by name; `schema` says which of them may be null."""
+    if not columns:
+        return {}
+    longest = max(1, *(len(runs.values) for runs in columns.values()))
+    fields, arrays = [], []
+    for name, runs in columns.items():
+        fields.append(schema.field(name).with_type(runs.values.type))
+        arrays.append(
+            runs.values.take(pa.array(np.minimum(np.arange(longest), len(runs.values) - 1)))
+            if len(runs.values)
+            else pa.nulls(longest, runs.values.type)
+        )
+    short = write_chunks(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), dict.fromkeys(columns, _RECIPE))
+    return {name: _with_runs(short[name], runs, schema.field(name).nullable) for name, runs in columns.items()}
+
+
+def _with_runs(short: Chunk, runs: Runs, nullable: bool) -> Chunk:
+    """The chunk of all rows, from that of the distinct values."""
+    at = short.meta[_DATA_OFFSET][1]
+    header = thrift.load(bytes(short.content[at:]))
+    width = max(1, (len(runs.values) - 1).bit_length())
+    levels = _hybrid(runs.present, runs.present_lengths, 1)
+    page = _LENGTH.pack(len(levels)) + levels if nullable else b""
+    page += bytes([width]) + _hybrid(runs.codes, runs.lengths, width)
+    data = dict(header[_PAGE_DATA][1])
+    data.pop(_PAGE_STATISTICS, None)
+    data[_PAGE_VALUES] = (thrift.I32, runs.rows)
+    crc = _SIGNED.unpack(_LENGTH.pack(zlib.crc32(page)))[0]
+    sizes = {_PAGE_RAW_SIZE: len(page), _PAGE_SIZE: len(page), _PAGE_CRC: crc}
+    page_header = {**header, **{n: (thrift.I32, size) for n, size in sizes.items()}, _PAGE_DATA: (thrift.STRUCT, data)}
+    content = bytes(short.content[:at]) + thrift.dump(page_header) + page
+    meta = {number: entry for number, entry in short.meta.items() if number != _SIZE_STATISTICS}
+    for number, value in {_VALUES: runs.rows, _RAW_SIZE: len(content), _SIZE: len(content)}.items():
+        meta[number] = (thrift.I64, value)
+    statistics = {**meta[_STATISTICS][1], _NULLS: (thrift.I64, runs.nulls)}
+    meta[_STATISTICS] = (thrift.STRUCT, dict(sorted(statistics.items())))
+    return Chunk(memoryview(content), meta)
+
+
+def _hybrid(codes: Numbers, lengths: Numbers, width: int) -> bytes:
+    """Runs in Parquet's hybrid of RLE and bit packing, of which RLE is enough here; each code takes `width` bits."""
+    size = (width + 7) // 8
+    out = bytearray()
+    for code, length in zip(codes.tolist(), lengths.tolist(), strict=True):
+        out += thrift.varint(length << 1)
+        out += code.to_bytes(size, "little")
+    return bytes(out)
