@@ -5,7 +5,8 @@ fails if a table would change. Every input only adds, so that a run on an older 
 
 - numbers and names: the table as it is, scripts/syscalls.toml, and the machine's own headers (asm/unistd_64.h,
   unistd_32.h and unistd_x32.h; asm-generic/unistd.h, preprocessed, is aarch64's list);
-- argument names: scripts/syscalls.toml, then tracefs (events/syscalls/sys_enter_*/format), then the table as it is;
+- argument names: scripts/syscalls.toml, the table as it is, tracefs (events/syscalls/sys_enter_*/format): kernels rename
+  arguments, so what is committed stays until its row is deleted;
 - classes, argument kinds and the source of the column `fd`: scripts/syscalls.toml.
 """
 
@@ -23,7 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent
 TABLES = ROOT / "schemas" / "tables"
 TRACEFS = Path("/sys/kernel/tracing/events/syscalls")
 X86_HEADERS = [Path("/usr/include/x86_64-linux-gnu/asm"), Path("/usr/include/asm")]
+GENERIC_HEADER = Path("/usr/include/asm-generic/unistd.h")
 HEADERS = {"x86_64": "unistd_64.h", "i386": "unistd_32.h", "x32": "unistd_x32.h"}
+ABIS = ["x86_64", "i386", "x32", "aarch64"]
 COLUMNS = ["nr", "name", "nargs", "args", "classes", "fd", "kinds"]
 X32_OWN = range(512, 548)
 # What arm64 asks of the generic list (its own asm/unistd.h).
@@ -57,10 +60,19 @@ def header_numbers(abi: str) -> Numbers:
 
 def generic_numbers() -> Numbers:
     """The list that aarch64 uses, out of the preprocessor: some names there stand for others."""
-    header = Path("/usr/include/asm-generic/unistd.h")
-    if not header.exists():
+    if not GENERIC_HEADER.exists():
         return {}
-    command = ["cc", "-E", "-dM", *(f"-D{macro}" for macro in AARCH64), "-include", str(header), "-x", "c", "/dev/null"]
+    command = [
+        "cc",
+        "-E",
+        "-dM",
+        *(f"-D{macro}" for macro in AARCH64),
+        "-include",
+        str(GENERIC_HEADER),
+        "-x",
+        "c",
+        "/dev/null",
+    ]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     macros: dict[str, str] = dict(re.findall(r"^#define (__NR\w+) (\w+)$", text, re.MULTILINE))
     numbers = {}
@@ -89,6 +101,7 @@ class Facts:
         with (ROOT / "scripts" / "syscalls.toml").open("rb") as file:
             self.toml: dict[str, Any] = tomllib.load(file)
         self.tracefs = tracefs_arguments()
+        self.committed = {abi: {name: row["args"] for name, row in read_table(abi).items()} for abi in ABIS}
         self.classes = {tag: set(names.split()) for tag, names in self.toml["classes"].items()}
 
     def numbers(self, abi: str) -> Numbers:
@@ -98,20 +111,19 @@ class Facts:
         known = {**self.toml["numbers"]["all"], **self.toml["numbers"].get(abi, {})}
         return {number: name for name, number in known.items()}
 
-    def arguments(self, abi: str, name: str) -> str | None:
-        """Argument names, space-separated; None if neither source knows the call."""
+    def arguments(self, abi: str, name: str) -> str:
+        """Argument names, space-separated; none if no source knows the call."""
         plain = re.sub(r"_time64$|(?<=[a-z])32$", "", name)
         plain = plain.removesuffix("64") if re.match(r"(clock|timer|timerfd)_\w+64$", plain) else plain
-        own, common = self.toml["args"].get(abi, {}), self.toml["args"]["all"]
-        for source in (own, common):
-            if name in source:
-                return str(source[name])
         entries = (self.toml["entry"].get(name, name), name, self.toml["entry"].get(plain, plain), plain)
-        for source in (self.tracefs, own, common):
-            for entry in entries:
-                if entry in source:
-                    return str(source[entry])
-        return None
+        written = self.toml["args"]["all"] | self.toml["args"].get(abi, {})
+        own = {name: written[name]} if name in written else {}
+        kept = {name: self.committed[abi][name]} if self.committed[abi].get(name) else {}
+        for source, names in ((own, (name,)), (kept, (name,)), (self.tracefs, entries), (written, entries)):
+            for known in names:
+                if known in source:
+                    return str(source[known])
+        return ""
 
     def fd_source(self, name: str, arguments: list[str]) -> str:
         """`ret`, the index of the first descriptor argument, or nothing."""
@@ -123,8 +135,7 @@ class Facts:
     def kinds(self, name: str, arguments: list[str]) -> str:
         """One kind per argument; nothing where the call has other arguments than on x86_64."""
         known = str(self.toml["kinds"].get(name, ""))
-        native = self.arguments("x86_64", name)
-        return known if native is not None and native.split() == arguments else ""
+        return known if self.arguments("x86_64", name).split() == arguments else ""
 
 
 def build(abi: str, facts: Facts) -> list[dict[str, str]]:
@@ -135,8 +146,6 @@ def build(abi: str, facts: Facts) -> list[dict[str, str]]:
     rows = []
     for number, name in sorted(numbers.items()):
         arguments = facts.arguments(abi, name)
-        if arguments is None:
-            arguments = committed.get(name, {}).get("args", "")
         names = arguments.split()
         classes = [tag for tag, members in facts.classes.items() if name in members]
         fd, kinds = facts.fd_source(name, names), facts.kinds(name, names)
@@ -161,7 +170,7 @@ def main() -> int:
     check = parser.parse_args().check
     facts = Facts()
     changed = []
-    for abi in ("x86_64", "i386", "x32", "aarch64"):
+    for abi in ABIS:
         path = TABLES / f"{abi}.csv"
         text = to_csv(build(abi, facts))
         if not path.exists() or path.read_text() != text:

