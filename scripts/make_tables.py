@@ -5,8 +5,8 @@ fails if a table would change. Every input only adds, so that a run on an older 
 
 - numbers and names: the table as it is, scripts/syscalls.toml, and the machine's own headers (asm/unistd_64.h,
   unistd_32.h and unistd_x32.h; asm-generic/unistd.h, preprocessed, is aarch64's list);
-- argument names: scripts/syscalls.toml, the table as it is, tracefs (events/syscalls/sys_enter_*/format): kernels rename
-  arguments, so what is committed stays until its row is deleted;
+- argument names: scripts/syscalls.toml, the table as it is, tracefs (events/syscalls/sys_enter_*/format); kernels
+  rename arguments, so what is committed stays until its row is deleted;
 - classes, argument kinds and the source of the column `fd`: scripts/syscalls.toml.
 """
 
