@@ -14,7 +14,7 @@ _NUMBERS = {
     Recipe("PLAIN", "lz4"): 1.2,
     Recipe("DICTIONARY", "lz4"): 1.8,
 }
-_BLOCKS, _BLOCK_ROWS = 16, 512
+_BLOCKS, _BLOCK_ROWS = 8, 512
 _AGAIN = 8
 
 

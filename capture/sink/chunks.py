@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from capture.arrays import column as new_column
+from capture.arrays import memory
 from capture.sink import thrift
 
 # Fields of parquet.thrift
@@ -77,15 +79,25 @@ def _cut(written: memoryview, column: thrift.Struct) -> Chunk:
     return Chunk(written[start : start + meta[_COMPRESSED][1]], {**meta, **relative})
 
 
+def validity(column: pa.Array) -> npt.NDArray[np.uint8]:
+    """1 where the column, which has nulls, has a value, and 0 where it is null."""
+    bits = np.frombuffer(column.buffers()[0], np.uint8)
+    return np.unpackbits(bits, count=column.offset + len(column), bitorder="little")[column.offset :]
+
+
 def compact(column: pa.DictionaryArray) -> pa.DictionaryArray:
     """The same values with a dictionary that holds only words in use: the pipeline's grow for as long as it runs."""
-    codes = column.indices if column.null_count == 0 else column.indices.drop_null()
-    used = np.bincount(codes.to_numpy(), minlength=len(column.dictionary)) > 0
+    indices = column.indices
+    codes = memory(indices, indices.type.to_pandas_dtype())
+    valid = validity(indices).view(np.bool_) if column.null_count else None
+    used = np.bincount(codes if valid is None else codes[valid], minlength=len(column.dictionary)) > 0
     if used.all():
         return column
-    renumbered = (np.cumsum(used) - 1).astype(column.type.index_type.to_pandas_dtype())
-    indices = pc.take(pa.array(renumbered), column.indices)
-    return pa.DictionaryArray.from_arrays(indices, column.dictionary.filter(pa.array(used)))
+    renumbered = (np.cumsum(used) - 1).astype(codes.dtype)
+    # At nulls there may be any code; they stay null.
+    indices = new_column(indices.type, renumbered.take(codes, mode="clip"), valid)
+    words = column.dictionary.take(new_column(pa.int64(), np.flatnonzero(used)))
+    return pa.DictionaryArray.from_arrays(indices, words)
 
 
 def with_statistics(chunk: Chunk, column: pa.DictionaryArray) -> Chunk:
