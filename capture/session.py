@@ -83,6 +83,7 @@ def record(options: Options) -> int:
     keep_memory()
     preflight.check_namespace()
     preflight.check_preemption()
+    preflight.check_privileges()
     loader = choose(options.loader)
     child = Child(options.command, options.user) if options.command else None
     try:

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Self
 
-from capture import bpfsys
-from capture.errors import UnsupportedError
+from capture import bpfsys, preflight
+from capture.errors import PrivilegeError, UnsupportedError
 from capture.loaders import btf
 from capture.loaders.base import CONFIG, Settings
 from capture.loaders.core import PROGRAMS, refusal
@@ -145,6 +145,8 @@ class BccProgram:
             self._program = bpf(text=SOURCE.read_bytes(), cflags=include + self._flags(settings))
             self._functions = {name: self._program.load_func(name, bpf.RAW_TRACEPOINT) for name in PROGRAMS}
         except Exception as error:  # bcc raises plain Exception for whatever clang or the verifier did not like
+            if preflight.privileges().missing() or preflight.lockdown() == "confidentiality":
+                raise PrivilegeError(f"bcc cannot load the program; {preflight.refused_because()}") from error
             raise UnsupportedError(f"bcc cannot load the program: {error}; `capture doctor` looks closer") from error
 
     def attach(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from capture import bpfsys
+from capture import bpfsys, preflight
 from capture.errors import CaptureError, PrivilegeError, UnsupportedError
 from capture.loaders import _libbpf
 from capture.loaders._libbpf import check
@@ -119,11 +119,11 @@ def refusal(error: OSError, lines: list[str]) -> CaptureError:
     words = [line for text in lines for line in text.splitlines()]
     verifier = [before for before, line in pairwise(words) if line.startswith("processed ")]
     last = f" [{verifier[-1] if verifier else words[-1]}]" if words else ""
-    if error.errno in (errno.EPERM, errno.EACCES) and not verifier:
+    failed = f"{error.filename}: {error.strerror}"
+    if (error.errno in (errno.EPERM, errno.EACCES) and not verifier) or preflight.lockdown() == "confidentiality":
         return PrivilegeError(
-            f"the kernel refuses to {error.filename}: {error.strerror}. Run as root (sudo), or with CAP_BPF and "
-            f"CAP_PERFMON; `capture doctor` says which is missing, `--backend ptrace` needs neither{last}"
+            f"the kernel refuses to {failed}; {preflight.refused_because()}; see `capture doctor`{last}"
         )
-    return UnsupportedError(
-        f"the kernel cannot {error.filename}: {error.strerror}. Try --loader bcc; `capture doctor` looks closer{last}"
-    )
+    if error.errno == errno.ENOMEM:
+        return UnsupportedError(f"no memory to {failed}; take smaller rings (-B 1m), or allow this service more{last}")
+    return UnsupportedError(f"the kernel cannot {failed}; try the other --loader; `capture doctor` looks closer{last}")
