@@ -5,7 +5,11 @@ import re
 from pathlib import Path
 from types import ModuleType
 
+import duckdb
+import pyarrow.parquet as pq
 import pytest
+
+from schemas.arrow import EVENTS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -45,3 +49,45 @@ def test_the_changelog_has_its_heads() -> None:
     """Keep a Changelog: Unreleased on top, and in it one head per part of the project."""
     heads = re.findall(r"^#{2,3} (.*)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert heads[:4] == ["[Unreleased]", "Capture", "Schema", "Analyze"]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The code blocks of a page that are in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def empty_capture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder, made the current one, with a trace.parquet that has the columns and no rows."""
+    pq.write_table(EVENTS.empty_table(), tmp_path / "trace.parquet")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("empty_capture")
+@pytest.mark.parametrize("query", blocks("README.md", "sql"))
+def test_the_readme_s_queries_run(query: str) -> None:
+    """DuckDB alone answers the README's queries on a capture."""
+    assert duckdb.sql(query).columns
+
+
+@pytest.mark.usefixtures("empty_capture")
+@pytest.mark.parametrize("program", blocks("README.md", "python"))
+def test_the_readme_s_programs_run(program: str) -> None:
+    """pandas and polars read a capture the way the README says."""
+    exec(compile(program, "README.md", "exec"), {})
+
+
+def test_the_readme_s_options_exist() -> None:
+    """Every option that the README types is in the help of its command."""
+    typed = [line[2:].split(" # ")[0] for block in blocks("README.md", "console") for line in block.splitlines()]
+    for name in ("capture", "analyze"):
+        own = [re.sub(r" -- .*| \|.*", "", line) for line in typed if line.startswith(f"{name} ")]
+        known = {option for word in helps(name) for option in re.findall(r"(?<![\w-])--?[a-z][\w-]*", word)}
+        assert {option for line in own for option in re.findall(r" (--?[a-z][\w-]*)", line)} <= known
+        assert own
+
+
+def helps(name: str) -> list[str]:
+    """The help texts of a command and its sub-commands, from docs/cli.md."""
+    return [text for text in blocks("docs/cli.md", "text") if text.startswith(f"Usage: {name}")]
