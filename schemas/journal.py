@@ -99,12 +99,12 @@ def pack(kind: bytes, payload: bytes) -> bytes:
 
 
 def pack_tail(batch: "pa.RecordBatch") -> bytes:
-    """Rows as the payload of a TAIL record: an IPC stream of one batch, zstd."""
+    """Rows as the payload of a TAIL record: an IPC stream of one batch, lz4 (zstd takes three times as long)."""
     import pyarrow as pa
 
     out = pa.BufferOutputStream()
     bare = batch.schema.remove_metadata()
-    with pa.ipc.new_stream(out, bare, options=pa.ipc.IpcWriteOptions(compression="zstd")) as stream:
+    with pa.ipc.new_stream(out, bare, options=pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)) as stream:
         stream.write_batch(batch)
     payload: bytes = out.getvalue().to_pybytes()
     return payload

@@ -36,6 +36,7 @@ _LENGTH = struct.Struct("<I")
 _SIGNED = struct.Struct("<i")
 
 Numbers = npt.NDArray[np.integer]
+_WIDTHS: dict[int, type[np.signedinteger[Any]]] = {8: np.int8, 16: np.int16, 32: np.int32, 64: np.int64}
 _NONE = np.empty(0, np.int64)
 
 
@@ -82,8 +83,7 @@ def runs_of(column: pa.Array) -> Runs | None:
 def _codes(column: pa.Array) -> npt.NDArray[Any]:
     """The column's numbers, of a dictionary its indices, as they lie in memory; at nulls there may be anything."""
     numbers = column.indices if pa.types.is_dictionary(column.type) else column
-    kind = {8: np.int8, 16: np.int16, 32: np.int32, 64: np.int64}[numbers.type.bit_width]
-    return memory(numbers, kind)
+    return memory(numbers, _WIDTHS[numbers.type.bit_width])
 
 
 def _words(column: pa.Array, codes: npt.NDArray[Any]) -> pa.Array:

@@ -132,8 +132,8 @@ class Store:
     def add_tail(self, batch: pa.RecordBatch) -> None:
         """Commit rows to the tail. Raises SinkError: then nothing has changed."""
         payload = pack_tail(batch)
-        # At the end the tail becomes a row group of about this size, and the disk may be full by then.
-        self._reserve(self.journal.data_end, self._room() + 2 * len(payload))
+        # At the end the tail becomes a row group, which is smaller, and the disk may be full by then.
+        self._reserve(self.journal.data_end, self._room() + len(payload))
         self.journal.tail.append((self._append(TAIL, payload), len(payload)))
 
     def tail(self) -> pa.RecordBatch:
@@ -190,7 +190,7 @@ class Store:
     def _room(self) -> int:
         """Bytes to keep free after the last row group, for what `finish` writes there."""
         footers = sum(len(group.footer) for group in self.journal.groups)
-        tail = 2 * sum(length for _, length in self.journal.tail)
+        tail = sum(length for _, length in self.journal.tail)
         return _RESERVE + footers + tail
 
     def _reserve(self, start: int, room: int) -> None:
