@@ -1,8 +1,12 @@
 """The encoder: whatever the columns hold, the bytes are what Arrow would have meant."""
 
 import io
+from pathlib import Path
 
+import duckdb
 import numpy as np
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -11,6 +15,8 @@ from hypothesis import strategies as st
 
 from capture.sink import thrift
 from capture.sink.encode import Encoder, check
+from capture.sink.parquet import ParquetSink
+from capture.sink.runs import runs_of
 from schemas.arrow import EVENTS
 from schemas.journal import PARQUET_MAGIC, join_footers
 from tests.rows import batch_of, dd_rows, mixed_rows, names, plain_rows
@@ -67,6 +73,57 @@ def test_any_values(rows: list[tuple[int | None, int, str | None, bytes | None]]
         len(rows),
     )
     assert same(encoded(batch), batch)
+
+
+def column_of(runs: list[tuple[int, int | None]], field: pa.Field, rows: int) -> pa.Array:
+    """A column of `rows` values in runs of these lengths, the last going on; at nulls may stand anything."""
+    lengths = np.array([length for length, _ in runs])
+    numbers = np.repeat([value or 0 for _, value in runs], lengths)
+    null = np.repeat([value is None and field.nullable for _, value in runs], lengths)
+    at = np.minimum(np.arange(rows), len(numbers) - 1)
+    numbers = np.where(null[at], np.arange(rows) % 3, numbers[at])
+    if pa.types.is_dictionary(field.type):
+        return names(numbers % 5, [f"word {n}" for n in range(7)], field.type, null[at])
+    if pa.types.is_string(field.type) or pa.types.is_binary(field.type):
+        return pa.array([None if n else f"text {v}".encode() for v, n in zip(numbers, null[at], strict=True)]).cast(
+            field.type
+        )
+    return pa.array(numbers.astype(np.int64), mask=null[at]).cast(field.type)
+
+
+runs = st.lists(st.tuples(st.integers(1, 2000), st.none() | st.integers(0, 127)), min_size=1, max_size=40)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(runs, min_size=1, max_size=5), st.integers(1, 12_000), st.integers(0, 9))
+def test_any_runs(shapes: list[list[tuple[int, int | None]]], rows: int, skipped: int) -> None:
+    """Columns of few runs, of values and of nulls, long and short, of every type, come back to every reader."""
+    shape = [shapes[index % len(shapes)] for index in range(len(EVENTS))]
+    columns = [column_of(one, field, rows + skipped) for one, field in zip(shape, EVENTS, strict=True)]
+    batch = pa.RecordBatch.from_arrays(columns, schema=EVENTS).slice(skipped)
+    assert same(encoded(batch), batch)
+
+
+def test_runs_are_read_by_all(tmp_path: Path) -> None:
+    """DuckDB, pandas and polars, which have decoders of their own, read runs as pyarrow does; statistics hold."""
+    shape = [(1, 9), (3000, 5), (1, None), (2, 7), (70_000, None), (60_000, 5), (1, 100), (5000, 6)]
+    batch = pa.RecordBatch.from_arrays([column_of(shape, field, 140_000) for field in EVENTS], schema=EVENTS)
+    assert sum(runs_of(column) is not None for column in batch.columns) >= len(EVENTS) - 4
+    path = tmp_path / "runs.parquet"
+    sink = ParquetSink(path, {})
+    sink.write(batch)
+    sink.close({})
+    wanted = {name: batch[name].to_pylist() for name in ("dur_ns", "syscall", "errno", "cpu", "comm", "fd")}
+    duck = duckdb.sql(f"select * from '{path}'").to_arrow_table()
+    frame, data = pl.read_parquet(path), pd.read_parquet(path, dtype_backend="numpy_nullable")
+    for name, values in wanted.items():
+        assert duck[name].to_pylist() == values
+        assert frame[name].to_list() == values
+        assert [None if pd.isna(value) else value for value in data[name]] == values
+    group = pq.read_metadata(path).row_group(0)
+    found = {group.column(n).path_in_schema: group.column(n).statistics for n in range(group.num_columns)}
+    assert (found["dur_ns"].min, found["dur_ns"].max, found["dur_ns"].null_count) == (5, 100, 70_001)
+    assert (found["errno"].min, found["errno"].max, found["errno"].null_count) == ("word 0", "word 4", 70_001)
 
 
 def test_sliced_batch() -> None:
