@@ -1,5 +1,6 @@
 """What this machine offers to a capture, and the remedy for what it refuses. Features are asked for, not versions."""
 
+import platform
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,11 +141,11 @@ def in_initial_pid_namespace() -> bool:
 
 
 def is_real_time(path: Path = Path("/sys/kernel/realtime")) -> bool:
-    """Is this a PREEMPT_RT kernel, where a ring could have two producers?"""
+    """Is this a PREEMPT_RT kernel, where a ring could have two producers? Not all of them have the file."""
     try:
         return path.read_text().strip() == "1"
     except FileNotFoundError:
-        return False
+        return "PREEMPT_RT" in platform.version()
 
 
 def check_namespace() -> None:
