@@ -25,25 +25,28 @@ from tests.rows import batch_of, mixed_rows, plain_rows
 # Writes rows numbered from 0 for ever, three flushes and a write in turn, and says after each how many rows are safe.
 # Now and then it closes the file, begins another, and says so.
 WRITER = """
-import sys
+import os, sys
 from pathlib import Path
 from capture.sink.parquet import ParquetSink
 from tests.rows import plain_rows
+
+def say(word, rows):
+    os.write(1, f"{word} {rows}\\n".encode())  # in one piece, or not at all
 
 size, path = int(sys.argv[1]), Path(sys.argv[2])
 everything = plain_rows(40 * size)
 while True:
     sink = ParquetSink(path, {"systape.host": "here"}, force=True)
-    print("begin 0", flush=True)
+    say("begin", 0)
     for first in range(0, 40 * size, 4 * size):
         for at in range(first, first + 3 * size, size):
             sink.flush(everything.slice(at, size))
-            print("safe", at + size, flush=True)
+            say("safe", at + size)
         sink.write(everything.slice(first, 4 * size))
-        print("safe", first + 4 * size, flush=True)
-    print("closing", 40 * size, flush=True)
+        say("safe", first + 4 * size)
+    say("closing", 40 * size)
     sink.close({"systape.end": "now"})
-    print("closed", 40 * size, flush=True)
+    say("closed", 40 * size)
 """
 
 
