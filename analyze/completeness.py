@@ -12,10 +12,12 @@ class Completeness:
 
     written: int = 0
     lost: dict[str, int] = field(default_factory=dict)
-    """Calls lost, by cause."""
+    """Calls lost, by cause, that a filter does not rule out."""
+    elsewhere: int = 0
+    """Calls lost that the filter rules out: by their name, CPU or time."""
     unaccounted: int = 0
     """Calls for which `seen = written + dropped` does not hold: a fault of the collector's."""
-    unfinished: list[str] = field(default_factory=list)
+    unfinished: tuple[str, ...] = ()
     """Captures without an end: still being written, or cut short."""
 
     @property
@@ -25,15 +27,16 @@ class Completeness:
 
     def sentence(self) -> str:
         """For the user: complete, or by how much an answer can be off."""
+        if self.complete and self.elsewhere:
+            return f"complete: the {self.elsewhere:,} calls that were lost cannot have matched"
         if self.complete:
             return f"complete: no call was lost ({self.written:,} recorded)"
         parts = []
         if self.lost:
-            lost = sum(self.lost.values())
-            share = lost / (self.written + lost)
+            lost, seen = sum(self.lost.values()), self.written + self.elsewhere + sum(self.lost.values())
             causes = ", ".join(f"{cause.replace('_', ' ')} {count:,}" for cause, count in sorted(self.lost.items()))
-            parts.append(f"{lost:,} of {self.written + lost:,} calls lost ({share:.2%}: {causes})")
-            parts.append("counts can be so much too low")
+            parts.append(f"{lost:,} of {seen:,} calls lost ({lost / seen:.2%}: {causes})")
+            parts.append("counts can be so much too low, and percentiles are of what was recorded")
         if self.unaccounted:
             parts.append(f"{self.unaccounted:,} calls are neither recorded nor counted as lost")
         if self.unfinished:
@@ -43,20 +46,51 @@ class Completeness:
 
 
 def completeness(session: Session) -> Completeness:
-    """Of all captures of the session: by the accounting in their metadata, or else by their loss rows."""
-    lost: Counter[str] = Counter()
-    written = unaccounted = 0
-    open_ended = [source.name for source in session.sources if not source.finished]
-    for source in session.sources:
-        counters = source.metadata.counters
-        written += counters.written
-        lost.update(counters.dropped)
-        unaccounted += sum(abs(cell.missing()) for cell in counters.balance())
+    """Of all captures of the session: by the accounting in their metadata, or else by their loss rows.
+
+    With a filter, only what was lost where the filter may have kept it, as far as call, CPU and time are known.
+    """
+    counters = {source.name: source.metadata.counters for source in session.sources}
+    open_ended = tuple(source.name for source in session.sources if not source.finished)
+    written = sum(one.written for one in counters.values())
     if open_ended:
-        rows = session.fetch("SELECT file, cause, sum(calls)::BIGINT FROM losses GROUP BY ALL")
-        for file, cause, calls in rows:
-            if file in open_ended:
-                lost[cause or "unknown"] += calls
         for file, calls in session.fetch("SELECT file, count(*) FROM calls GROUP BY ALL"):
             written += calls if file in open_ended else 0
-    return Completeness(written, {cause: count for cause, count in lost.items() if count}, unaccounted, open_ended)
+    lost = Counter[str]()
+    elsewhere = 0
+    if open_ended or (session.filters and any(one.dropped for one in counters.values())):
+        for cause, calls, possible in _lost_where(session):
+            lost[cause] += calls if possible else 0
+            elsewhere += 0 if possible else calls
+    else:
+        for one in counters.values():
+            lost.update(one.dropped)
+    unaccounted = sum(abs(cell.missing()) for one in counters.values() for cell in one.balance())
+    return Completeness(written, {cause: n for cause, n in lost.items() if n}, elsewhere, unaccounted, open_ended)
+
+
+def _lost_where(session: Session) -> list[tuple[str, int, bool]]:
+    """Cause, calls lost, and whether the filters leave it open that they matched."""
+    session.fetch("CREATE OR REPLACE TEMP TABLE unplaced AS SELECT * FROM losses LIMIT 0")
+    if rows := _without_rows(session):
+        session.database.executemany(
+            "INSERT INTO unplaced (file, host, cpu, syscall, cause, calls) VALUES ($1, $2, $3, $4, $5, $6)", rows
+        )
+    possible = " AND ".join(f"({compiled.losses})" for compiled in session.filters) or "true"
+    return session.fetch(
+        f"SELECT coalesce(cause, 'unknown'), sum(calls)::BIGINT, {possible} AS possible "
+        "FROM (SELECT * FROM losses UNION ALL SELECT * FROM unplaced) GROUP BY ALL"
+    )
+
+
+def _without_rows(session: Session) -> list[list[object]]:
+    """Losses that the accounting has and no row: it is known in which call and on which CPU, but not when."""
+    rest = Counter[tuple[str, str, int, str, str]]()
+    for source in session.sources:
+        for cell in source.metadata.counters.cells:
+            for cause, calls in cell.dropped.items():
+                rest[source.name, source.metadata.host, cell.cpu, cell.syscall, cause] += calls
+    placed = "SELECT file, host, cpu, syscall, cause, sum(calls)::BIGINT FROM losses GROUP BY ALL"
+    for *key, calls in session.fetch(placed):
+        rest[tuple(key)] -= calls
+    return [[*key, calls] for key, calls in rest.items() if calls > 0]

@@ -34,6 +34,15 @@ def define_events(sources: list[Source], database: "duckdb.DuckDBPyConnection") 
     return f"CREATE TEMP VIEW events AS\n{_complete(rows, database)}"
 
 
+def define_users(sources: list[Source]) -> str:
+    """The statement that makes the view `users`: the names of users on each host, from the metadata."""
+    pairs = {(source.metadata.host, uid): name for source in sources for uid, name in source.metadata.users.items()}
+    rows = [f"({literal(host)}, {uid}, {literal(name)})" for (host, uid), name in pairs.items()]
+    if not rows:
+        return "CREATE TEMP VIEW users AS\nSELECT '' AS host, 0 AS uid, '' AS name\nWHERE false"
+    return f"CREATE TEMP VIEW users AS\nSELECT *\nFROM (VALUES {', '.join(rows)}) AS named(host, uid, name)"
+
+
 def _parquet_branch(sources: list[Source]) -> str:
     names = ", ".join(literal(source.name) for source in sources)
     scan = f"read_parquet([{names}], union_by_name = true, filename = 'file')"

@@ -5,7 +5,9 @@ a test holds both equal.
 """
 
 import json
+from calendar import timegm
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from schemas.counters import Counters
 
@@ -39,6 +41,21 @@ class Metadata:
         return Counters.from_json(self.pairs["counters"]) if self.finished else Counters()
 
     @property
+    def span(self) -> tuple[int, int] | None:
+        """Start and end, ns since the epoch; None if either is not known."""
+        try:
+            start, end = (_nanoseconds(self.pairs[name]) for name in ("start", "end"))
+        except (KeyError, ValueError):
+            return None
+        return start, end
+
+    @property
     def users(self) -> dict[int, str]:
         """Names by user id."""
         return {int(uid): str(name) for uid, name in json.loads(self.pairs.get("users", "{}")).items()}
+
+
+def _nanoseconds(text: str) -> int:
+    """An ISO 8601 time in UTC, to all nine digits, as ns since the epoch. Raises ValueError."""
+    whole, _, rest = text.rstrip("Z").removesuffix("+00:00").partition(".")
+    return timegm(datetime.fromisoformat(whole).timetuple()) * 10**9 + int(rest.ljust(9, "0")[:9] or 0)

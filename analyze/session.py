@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from analyze.errors import QueryError
-from analyze.events import define_events
+from analyze.events import define_events, define_users
 from analyze.result import Column, Result
 from analyze.sqltext import identifier, literal
 from analyze.statements import bare, explain_error, is_select, only_reads, split
@@ -19,6 +19,8 @@ from analyze.trace import STDIN, open_sources
 if TYPE_CHECKING:
     import duckdb
 
+    from analyze.filter import Compiled, Span
+
 SETTINGS = ("SET python_enable_replacements = false", "SET autoinstall_known_extensions = false")
 LOCKS = ("SET autoload_known_extensions = false", "SET enable_external_access = false", "SET lock_configuration = true")
 
@@ -26,10 +28,11 @@ LOCKS = ("SET autoload_known_extensions = false", "SET enable_external_access = 
 class Session:
     """Captures opened for questions; a context manager. Raises CaptureFileError if one of them cannot be read."""
 
-    def __init__(self, names: Iterable[str], *, unsafe: bool = False) -> None:
+    def __init__(self, names: Iterable[str], *, filters: Iterable[str] = (), unsafe: bool = False) -> None:
         """Open the captures that `names` (files, globs, folders, `-`) lead to.
 
-        `unsafe` lets queries do anything that DuckDB can, as reading and writing files.
+        `selected` holds the calls that all `filters` keep; raises FilterError if one of them is wrong. `unsafe` lets
+        queries do anything that DuckDB can, as reading and writing files.
         """
         import duckdb
 
@@ -41,9 +44,10 @@ class Session:
             self.database.execute(setting)
         self.sources = open_sources(names, self.database)
         self._define(define_events(self.sources, self.database))
-        for text in _views():
+        for text in [define_users(self.sources), *_views()]:
             self._define(text)
-        self._define("CREATE TEMP VIEW selected AS\nSELECT *\nFROM calls")
+        self.filters = [self.compile(text, f"f{index}") for index, text in enumerate(filters)]
+        self._define(self._selected())
         if not unsafe:
             self._lock()
 
@@ -105,6 +109,42 @@ class Session:
             return self.database.execute(query, values) if values else self.database.execute(query)
         except duckdb.Error as error:
             raise QueryError(explain_error(error)) from error
+
+    @property
+    def span(self) -> "Span":
+        """When the captures began and ended, by their metadata or else by their rows."""
+        from analyze.filter import Span
+
+        spans = [source.metadata.span for source in self.sources]
+        known = [span for span in spans if span is not None]
+        if known and len(known) == len(spans):
+            return Span(min(start for start, _ in known), max(end for _, end in known))
+        first, last = self.fetch("SELECT min(epoch_ns(ts)), max(epoch_ns(ts)) FROM events WHERE kind = 'syscall'")[0]
+        return Span(first or 0, last or 0)
+
+    def compile(self, text: str, prefix: str = "f") -> "Compiled":
+        """A filter as SQL over `calls` and `losses`, its values bound as variables called PREFIX_0, PREFIX_1, ...
+
+        Raises FilterError.
+        """
+        from analyze.filter import Context, compile_filter
+
+        context = Context(lambda: self.span, self._regex_error, len(self.hosts))
+        compiled = compile_filter(text, context, prefix)
+        for name, values in compiled.variables.items():
+            self.bind(name, values)
+        return compiled
+
+    def _regex_error(self, pattern: str) -> str | None:
+        try:
+            self.fetch("SELECT regexp_matches('', $1)", [pattern])
+        except QueryError as error:
+            return str(error).splitlines()[0].rpartition("Error: ")[2]
+        return None
+
+    def _selected(self) -> str:
+        conditions = "\nAND ".join(compiled.where for compiled in self.filters)
+        return "CREATE TEMP VIEW selected AS\nSELECT *\nFROM calls" + (f"\nWHERE {conditions}" if conditions else "")
 
     def _columns(self, query: str) -> list[Column] | None:
         """What a query will return; None for a statement that is none: EXPLAIN, and all that --unsafe lets through."""

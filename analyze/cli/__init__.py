@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from analyze import reports
+from analyze.cli.fields import fields
 from analyze.cli.info import info
 from analyze.cli.report import command_of
 from analyze.cli.sql import sql
@@ -75,6 +76,7 @@ def application() -> typer.Typer:
     )
     made.callback(context_settings=SETTINGS)(start)
     made.command("sql", context_settings=SETTINGS)(sql)
+    made.command("fields", context_settings=SETTINGS)(fields)
     made.command("info", context_settings=SETTINGS)(info)
     for name in sorted(reports.names()):
         try:

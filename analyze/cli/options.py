@@ -27,6 +27,20 @@ Files = Annotated[
 Read = Annotated[
     list[str] | None, typer.Option("-r", "--read", metavar="FILE", help="The same as FILE.", show_default=False)
 ]
+Filter = Annotated[
+    list[str] | None,
+    typer.Option("-f", "--filter", metavar="TEXT", help="Only calls that this filter keeps.", show_default=False),
+]
+Pid = Annotated[
+    list[int] | None, typer.Option("-p", "--pid", metavar="PID", help="Only this process.", show_default=False)
+]
+Trace = Annotated[
+    list[str] | None,
+    typer.Option("-e", "--trace", metavar="EXPR", help="Only these calls, as strace.", show_default=False),
+]
+PathOption = Annotated[
+    list[str] | None, typer.Option("-P", "--path", metavar="PATH", help="Only calls on PATH.", show_default=False)
+]
 Limit = Annotated[
     int | None, typer.Option("-n", "--limit", min=0, metavar="N", help="Rows at most; 0: all.", show_default=False)
 ]

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from analyze.cli import options
+from analyze.cli.filters import filters
 from analyze.cli.output import Output, choose
 from analyze.reports.header import Report
 
@@ -56,7 +57,8 @@ def answer(report: Report, given: Mapping[str, Any]) -> None:
         params={param.name: given[param.name] for param in report.options},
     )
     begun = time.perf_counter()
-    with Session([*(given["files"] or []), *(given["read"] or [])]) as session:
+    narrowed = filters(given["filter"], given["pid"], given["trace"], given["path"])
+    with Session([*(given["files"] or []), *(given["read"] or [])], filters=narrowed) as session:
         output.spare(source.name for source in session.sources)
         if given["show_sql"]:
             query = compile_query(session, report, asked)
@@ -82,6 +84,12 @@ def _remarks(output: Output, rows: int | None, shown: int, complete: str) -> Non
 def _options(report: Report) -> dict[str, tuple[Any, Any]]:
     """Annotation and default of each option, in the order of --help."""
     found: dict[str, tuple[Any, Any]] = {"files": (options.Files, None), "read": (options.Read, None)}
+    found.update(
+        filter=(options.Filter, None),
+        pid=(options.Pid, None),
+        trace=(options.Trace, None),
+        path=(options.PathOption, None),
+    )
     if report.by:
         found["by"] = (options.By, None)
     for param in report.options:

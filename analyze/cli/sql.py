@@ -20,6 +20,7 @@ Unsafe = Annotated[bool, typer.Option("--unsafe", help="Let the query do anythin
 def sql(
     words: Words = None,
     read: options.Read = None,
+    keep: options.Filter = None,
     limit: options.Limit = None,
     form: options.FormatOption = None,
     output: options.Output = None,
@@ -31,8 +32,8 @@ def sql(
     """Ask in SQL.
 
     The last argument is the query. Without one it is read from standard input, or asked for at a prompt if that is a
-    terminal. The views are `calls` (one row a system call), `losses`, and `events` (every row of the file); the dialect
-    is DuckDB's.
+    terminal. The views: `calls` (one row a system call), `selected` (those that -f keeps), `losses`, `events` (every
+    row of the files), and more (SHOW TABLES); the dialect is DuckDB's.
 
     \b
     Examples:
@@ -44,7 +45,7 @@ def sql(
 
     files, query = split_words(words or [], read or [])
     target = choose(form, output, force)
-    with Session(files, unsafe=unsafe) as session:
+    with Session(files, filters=keep or [], unsafe=unsafe) as session:
         target.spare(source.name for source in session.sources)
         if query is None and sys.stdin.isatty() and not show_sql:
             from analyze.cli.prompt import Prompt

@@ -7,10 +7,10 @@ SELECT
     syscall,           -- NULL where it is not known which
     weight AS calls,   -- how many
     CASE arg0
-        WHEN 0 THEN 'ring full'
-        WHEN 1 THEN 'table full'
+        WHEN 0 THEN 'ring_full'
+        WHEN 1 THEN 'table_full'
         WHEN 2 THEN 'recursion'
-        WHEN 3 THEN 'writer behind'
+        WHEN 3 THEN 'writer'
         WHEN 4 THEN 'limit'
     END AS cause,
     file,

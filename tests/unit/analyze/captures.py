@@ -15,6 +15,9 @@ from schemas.version import SCHEMA_VERSION, TOOL_VERSION
 START = 1_790_000_000_000_000_000
 CALLS = ("read", "write", "openat", "close", "futex", "connect")
 NAMES = ("nginx", "sshd", "a worker", "\x1b[31mred", "日本語")
+PATHS = ("/etc/passwd", "/proc/1/stat", "/var/log/a b.log", "", None, "relative", "/var/lib/été")
+ADDRESSES = ("10.0.0.7:443", "[::1]:53", "unix:/run/x.sock", "[fe80::1]:8080", "10.0.0.70:80")
+CGROUPS = ("/init.scope", f"/docker/{'0123456789ab' * 5}cdef", None)
 ERRORS = ("ENOENT", "EAGAIN", "ECONNREFUSED")
 
 
@@ -24,6 +27,7 @@ def make_rows(count: int, seed: int = 0) -> list[dict[str, Any]]:
     rows = []
     for index in range(count):
         number = int(random.integers(len(CALLS)))
+        opens, connects = CALLS[number] == "openat", CALLS[number] == "connect"
         pid = 100 + int(random.integers(5))
         tid = pid + 1000 * int(random.integers(3))
         failed, timed = random.random() < 0.2, random.random() > 0.03
@@ -38,9 +42,15 @@ def make_rows(count: int, seed: int = 0) -> list[dict[str, Any]]:
                 nr=number,
                 ret=-2 if failed else int(random.integers(4096)),
                 errno=ERRORS[int(random.integers(3))] if failed else None,
+                arg0=int(random.integers(-3, 40)),
+                arg1=int(random.integers(1 << 40)),
+                fd=None if number == 4 else int(random.integers(20)),
+                path=PATHS[int(random.integers(len(PATHS)))] if opens else None,
+                addr=ADDRESSES[int(random.integers(len(ADDRESSES)))] if connects else None,
+                runq_ns=int(random.integers(5000)) if timed else None,
                 cpu=int(random.integers(2)),
                 uid=int(random.integers(2)) * 1000,
-                cgroup=f"/c{pid % 3}",
+                cgroup=CGROUPS[pid % 3],
                 flags=0 if timed else 1,
             )
         )

@@ -5,12 +5,12 @@ from pathlib import Path
 from analyze.completeness import Completeness, completeness
 from analyze.session import Session
 from schemas.counters import Cell, Counters
-from tests.unit.analyze.captures import loss_row, make_rows, write_parquet
+from tests.unit.analyze.captures import START, counters_of, loss_row, make_rows, write_parquet
 
 
-def of(*paths: Path) -> Completeness:
+def of(*paths: Path, **options: list[str]) -> Completeness:
     """The completeness of these captures together."""
-    with Session(map(str, paths)) as session:
+    with Session(map(str, paths), **options) as session:
         return completeness(session)
 
 
@@ -26,7 +26,10 @@ def test_losses_are_counted_over_all_captures(tmp_path: Path) -> None:
     lossy = write_parquet(tmp_path / "a.parquet", [*make_rows(90), loss_row("read", 6), loss_row(None, 4)])
     found = of(lossy, write_parquet(tmp_path / "b.parquet", make_rows(100)))
     assert found.lost == {"ring_full": 10}
-    assert found.sentence() == "INCOMPLETE: 10 of 200 calls lost (5.00%: ring full 10); counts can be so much too low"
+    assert found.sentence() == (
+        "INCOMPLETE: 10 of 200 calls lost (5.00%: ring full 10); counts can be so much too low, "
+        "and percentiles are of what was recorded"
+    )
 
 
 def test_a_collector_that_lost_count_is_told(tmp_path: Path) -> None:
@@ -43,5 +46,27 @@ def test_without_an_end_the_loss_rows_tell(tmp_path: Path) -> None:
     found = of(
         write_parquet(tmp_path / "x.parquet", rows, counters=None), write_parquet(tmp_path / "y.parquet", make_rows(1))
     )
-    assert (found.written, found.lost) == (96, {"writer behind": 5})
+    assert (found.written, found.lost) == (96, {"writer": 5})
     assert "x.parquet has no end" in found.sentence()
+
+
+def test_a_filter_rules_out_losses_by_what_is_known_of_them(tmp_path: Path) -> None:
+    """By call and CPU for all that were counted, by time for those that have a row."""
+    rows = [*make_rows(50), loss_row("read", 6, cpu=0, ts=START, dur_ns=10**6), loss_row("write", 4, cpu=1)]
+    counters = counters_of(rows)
+    counters.cells.append(Cell(1, "x86_64", 2, "openat", seen=3, dropped={"limit": 3}))
+    path = write_parquet(tmp_path / "x.parquet", rows, counters=counters.to_json(), start="2026-09-21T14:13:20Z")
+    for text, lost in {
+        "evt.type = read": {"ring_full": 6},
+        "evt.type = openat": {"limit": 3},
+        "evt.type = openat and evt.time > 5": {"limit": 3},
+        "evt.type = read and evt.time > 5": {},
+        "proc.name = nginx": {"ring_full": 10, "limit": 3},
+        "evt.cpu = 1": {"ring_full": 4, "limit": 3},
+    }.items():
+        found = of(path, filters=[text])
+        assert found.lost == lost, text
+        assert found.elsewhere == 13 - sum(lost.values())
+    assert (
+        of(path, filters=["evt.type = futex"]).sentence() == "complete: the 13 calls that were lost cannot have matched"
+    )

@@ -1,0 +1,34 @@
+"""`analyze fields`."""
+
+from typing import Annotated
+
+import typer
+
+Words = Annotated[list[str] | None, typer.Argument(metavar="[WORD...]", help="Only fields with these words.")]
+FORMS = """\
+Tests:     FIELD OPERATOR VALUE, FIELD in (VALUE, ...), FIELD between VALUE and VALUE, FIELD exists; %class
+Operators: = != < <= > >=, and for text contains icontains startswith endswith glob iglob regex
+Together:  and, or, not, ( )
+"""
+
+
+def fields(words: Words = None) -> None:
+    """List the fields that a filter (-f) can name, with their meaning.
+
+    \b
+    Examples:
+      analyze fields
+      analyze fields path
+      analyze top trace.parquet -f 'proc.name = nginx and evt.latency > 1ms'
+    """
+    from analyze.filter import fields as known
+
+    found = [
+        field
+        for field in known().values()
+        if all(word.lower() in f"{field.name} {field.meaning}".lower() for word in words or [])
+    ]
+    for field in found:
+        typer.echo(f"{field.name:<17} {field.type:<9} {field.meaning}")
+    if not words:
+        typer.echo(f"\n{FORMS}", nl=False)
