@@ -1,6 +1,7 @@
 """Between numpy and Arrow without copies, and without `pa.array` and `Array.to_numpy`: both import pandas where that is
 installed, which takes half a second of the start."""
 
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,8 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from schemas.arrow import EVENTS
+
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
+
+_INDEX = {8: np.int8, 16: np.int16, 32: np.int32}
 
 
 def column(kind: pa.DataType, values: Array, valid: Mask | None = None) -> pa.Array:
@@ -27,6 +32,58 @@ def memory(array: pa.Array, kind: type[np.generic]) -> Array:
 
 def strings(values: Sequence[str]) -> pa.StringArray:
     """The values as an array."""
-    parts = [value.encode() for value in values]
-    offsets = np.cumsum([0, *map(len, parts)], dtype=np.int32)
-    return pa.StringArray.from_buffers(len(parts), pa.py_buffer(offsets), pa.py_buffer(b"".join(parts)))
+    return binaries([value.encode() for value in values]).cast(pa.string())
+
+
+def binaries(values: Sequence[bytes]) -> pa.Array:
+    """The values as an array of binary."""
+    offsets = np.cumsum([0, *map(len, values)], dtype=np.int32)
+    return pa.Array.from_buffers(
+        pa.binary(), len(values), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(values))]
+    )
+
+
+def dictionary(name: str, codes: Array, values: Sequence[str], valid: Mask | None = None) -> pa.Array:
+    """A dictionary array of the type of column `name`, with only those of `values` that `codes` (>= 0) refer to."""
+    kind = EVENTS.field(name).type
+    index = _INDEX[kind.index_type.bit_width]
+    if valid is not None and not valid.any():
+        return pa.nulls(len(codes), kind)
+    first = int(codes[0])
+    differing = np.flatnonzero(codes != first)
+    others = codes[differing]
+    present = np.zeros(len(values), bool)
+    present[others if valid is None else others[valid[differing]]] = True
+    present[first] = True
+    used = np.flatnonzero(present).tolist()
+    place = np.zeros(len(values), index)
+    place[used] = np.arange(len(used))
+    places = np.full(len(codes), place[first])
+    places[differing] = place[others]
+    indices = column(kind.index_type, places, valid)
+    return pa.DictionaryArray.from_arrays(indices, strings([values[code] for code in used]))
+
+
+def encode_runs(keys: Sequence[Array]) -> tuple[Array, list[tuple[int, ...]]]:
+    """Codes of the rows of `keys` (arrays of uint64, shape (n,)), and the distinct rows.
+
+    The keys change seldom from one row to the next, so only the first row of each run is looked up.
+    """
+    changed = keys[0][1:] != keys[0][:-1]
+    for key in keys[1:]:
+        changed |= key[1:] != key[:-1]
+    starts = np.concatenate(([0], np.flatnonzero(changed) + 1))
+    runs = np.stack([key[starts] for key in keys], axis=1)
+    raw = pa.Array.from_buffers(pa.binary(8 * len(keys)), len(runs), [None, pa.py_buffer(runs)]).dictionary_encode()
+    distinct = [struct.unpack(f"={len(keys)}Q", value) for value in raw.dictionary.to_pylist()]
+    return np.repeat(memory(raw.indices, np.int32), np.diff(starts, append=len(keys[0]))), distinct
+
+
+def upper(words: Array) -> npt.NDArray[np.uint32]:
+    """The upper half of each word."""
+    return words.view(np.uint32)[1::2]
+
+
+def lower(words: Array) -> npt.NDArray[np.uint32]:
+    """The lower half of each word."""
+    return words.view(np.uint32)[::2]

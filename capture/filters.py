@@ -37,6 +37,12 @@ class Filter:
             if not 0 < len(comm.encode()) < 16:
                 raise UsageError(f"--comm {comm!r}: the kernel keeps 1 to 15 bytes of a name; give these")
 
+    @property
+    def leaves_out_calls(self) -> bool:
+        """Does it leave out calls of processes that it keeps? Then those that names depend on are kept as state."""
+        others = self.comms or self.uids or self.cgroups or self.failed_only or self.min_latency
+        return self.cells is not None or bool(others)
+
     def describe(self) -> str:
         """One line, for the file's metadata and for `-d`."""
         parts = []

@@ -6,8 +6,9 @@ is written. When the writer has them all, nothing is drained, the rings fill, an
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,34 +16,65 @@ import pyarrow as pa
 
 from capture.columns import Columns
 from capture.errors import SinkError
-from capture.ring import WORDS, Words
+from capture.ring import WORDS, Bytes, Words
 from capture.sink.base import Sink
-from schemas.record import Cause
+from schemas.record import NO_PAYLOAD, Cause
 
 BUFFERS = 2
+BYTES = 64 << 20
+"""Most bytes of payloads in one buffer; memory is only touched as far as it is used."""
+
+
+class Payload(NamedTuple):
+    """Bytes of records: `position` is where they begin, in the count that the records' own positions are in."""
+
+    position: int
+    parts: Sequence[Bytes]
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return sum(map(len, self.parts))
+
+
+NOTHING = Payload(0, ())
 
 
 class Buffer:
-    """Room for `rows` records: their words column by column, and the CPU of each."""
+    """Room for `rows` records: their words column by column, the CPU of each, and the bytes that belong to them."""
 
     def __init__(self, rows: int) -> None:
         self.words: Words = np.empty((WORDS, rows), np.uint64)
         self.cpus: npt.NDArray[np.int16] = np.empty(rows, np.int16)
+        self.bytes: Bytes = np.empty(BYTES, np.uint8)
         self.rows = rows
         self.empty()
 
     def empty(self) -> None:
         """Ready to be filled. `flushed` is what the drain has asked to secure, `secured` what the sink has."""
-        self.count = self.flushed = self.secured = 0
+        self.count = self.used = self.flushed = self.secured = 0
 
-    def append(self, cpu: int, words: Words) -> int:
-        """Copy as many records of the block, shape (n, WORDS), as there is room for; how many that were."""
-        taken = min(len(words), self.rows - self.count)
-        end = self.count + taken
-        self.words[:, self.count : end] = words[:taken].T
+    def room(self, payload: Payload) -> int:
+        """For how many records with this payload there is room."""
+        return self.rows - self.count if self.used + payload.size <= len(self.bytes) else 0
+
+    def append(self, cpu: int, words: Words, payload: Payload) -> None:
+        """Copy the records, shape (n, WORDS), for which there is room, and their bytes."""
+        end = self.count + len(words)
+        self.words[:, self.count : end] = words.T
         self.cpus[self.count : end] = cpu
+        if payload.parts:
+            self._append_bytes(self.words[-1, self.count : end], payload)
         self.count = end
-        return taken
+
+    def _append_bytes(self, rest: Words, payload: Payload) -> None:
+        """The positions in the last word of each record become offsets into our bytes."""
+        positions = rest.view(np.uint32)[::2]
+        moved = positions + np.uint32(self.used - payload.position & 0xFFFF_FFFF)
+        np.copyto(positions, moved, where=positions != NO_PAYLOAD)
+        for part in payload.parts:
+            self.bytes[self.used : self.used + len(part)] = part
+            self.used += len(part)
 
 
 @dataclass(frozen=True)
@@ -80,23 +112,22 @@ class Pipeline:
         self._thread = threading.Thread(target=self._write, name="writer", daemon=True)
         self._thread.start()
 
-    def append(self, cpu: int, words: Words, *, wait: bool = False) -> int:
-        """Take records, shape (n, WORDS); how many were taken: fewer than n when the writer holds all buffers.
+    def append(self, cpu: int, words: Words, payload: Payload = NOTHING, *, wait: bool = False) -> bool:
+        """Take records, shape (n, WORDS), n <= BLOCK, whose bytes are `payload`.
 
-        With `wait`, for what must not be left behind, the writer is waited for.
+        False: none was taken, for the writer holds all buffers. With `wait`, for what must not be left behind, it is
+        waited for.
         """
-        taken = 0
-        while taken < len(words):
-            buffer = self._buffer(wait)
-            if buffer is None:
-                break
-            taken += buffer.append(cpu, words[taken:])
-            if buffer.count == buffer.rows:
-                self._hand_over()
-        return taken
+        if self._current is not None and self._current.room(payload) < len(words):
+            self._hand_over()
+        buffer = self._buffer(wait)
+        if buffer is None:
+            return False
+        buffer.append(cpu, words, payload)
+        return True
 
     def has_room(self) -> bool:
-        """Would `append` take at least one record?"""
+        """Would `append` take a record without payload?"""
         return self._buffer(wait=False) is not None
 
     def flush(self) -> None:
@@ -151,7 +182,7 @@ class Pipeline:
     def _do(self, job: _Job) -> None:
         buffer = job.buffer
         rows = slice(0 if job.final else buffer.secured, job.end)
-        batch = self._columns.batch(buffer.words[:, rows], buffer.cpus[rows])
+        batch = self._columns.batch(buffer.words[:, rows], buffer.cpus[rows], buffer.bytes)
         try:
             if job.final:
                 self.sink.write(batch)

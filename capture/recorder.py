@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from capture.clock import Clock
 from capture.ledger import Ledger
-from capture.pipeline import Pipeline
+from capture.pipeline import Payload, Pipeline
 from capture.ring import Rings, Words, as_words
 from schemas.record import RECORD, Flag, Kind
 
@@ -55,10 +55,10 @@ class Recorder:
     def drain(self, *, wait: bool = False) -> None:
         """One pass over the rings. With `wait` the writer is waited for, so that nothing stays in the rings."""
         for cpu, words in self._rings.blocks():
-            taken = self._take(cpu, words, wait)
-            self._rings.release(cpu, taken)
-            if taken < len(words):
+            payload = Payload(*self._rings.payload(cpu, words))
+            if not self._take(cpu, words, payload, wait):
                 return
+            self._rings.release(cpu, len(words), payload.size)
 
     def finish(self, unfinished: npt.NDArray[Any]) -> None:
         """After the program is detached: what is left in the rings, the calls that run on, the last losses."""
@@ -66,22 +66,20 @@ class Recorder:
         self._append_unfinished(unfinished)
         self._append_losses(wait=True)
 
-    def _take(self, cpu: int, words: Words, wait: bool) -> int:
+    def _take(self, cpu: int, words: Words, payload: Payload, wait: bool) -> bool:
         if self._left is None:
-            return self._pipeline.append(cpu, words, wait=wait)
-        if self._left == 0:
-            self._ledger.left_out(cpu, words)
-            return len(words)
+            return self._pipeline.append(cpu, words, payload, wait=wait)
         ends = np.flatnonzero(_is_call(words))
-        cut = int(ends[self._left - 1]) + 1 if len(ends) >= self._left else len(words)
-        taken = self._pipeline.append(cpu, words[:cut], wait=wait)
-        self._left -= int(np.count_nonzero(ends < taken))
+        cut = len(words)
+        if len(ends) >= self._left:
+            cut = int(ends[self._left - 1]) + 1 if self._left else 0
+        if cut and not self._pipeline.append(cpu, words[:cut], payload, wait=wait):
+            return False
+        self._left -= int(np.count_nonzero(ends < cut))
+        self._ledger.left_out(cpu, words[cut:])
         if self._left == 0:
             self.stop("limit")
-            if taken == cut:
-                self._ledger.left_out(cpu, words[cut:])
-                return len(words)
-        return taken
+        return True
 
     def _append_unfinished(self, records: npt.NDArray[Any]) -> None:
         """The CPU is not known of a call that has not returned: its row says CPU 0."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from capture.loaders.base import Settings
-from schemas.record import RECORD, RING, RING_HEADER
+from schemas.record import ABSENT, NO_PAYLOAD, PAYLOAD_ALIGN, PIECES, RECORD, RING, RING_HEADER
 
 WORDS = RECORD.itemsize // 8
 """A record is 16 words of 64 bits; blocks are handed out as matrices of words, which copy in one step."""
@@ -17,6 +17,7 @@ BLOCK = 2048
 """Records handed out at once: 256 KB, so that a block is still in the core's cache when it is copied."""
 
 Words = npt.NDArray[np.uint64]
+Bytes = npt.NDArray[np.uint8]
 
 
 class Rings:
@@ -29,9 +30,12 @@ class Rings:
         self.headers: npt.NDArray[Any] = np.ndarray((cpus,), RING, self._memory, 0, (stride,))
         self._heads: Words = self.headers["head"]
         self._tails: Words = self.headers["tail"]
-        self._words: list[Words] = [
-            np.ndarray((records, WORDS), np.uint64, self._memory, cpu * stride + RING_HEADER) for cpu in range(cpus)
-        ]
+        self._bytes_tails: Words = self.headers["bytes_tail"]
+        self._size = settings.ring_bytes
+        starts = [cpu * stride + RING_HEADER for cpu in range(cpus)]
+        self._words: list[Words] = [np.ndarray((records, WORDS), np.uint64, self._memory, at) for at in starts]
+        behind = records * RECORD.itemsize
+        self._bytes: list[Bytes] = [np.ndarray((self._size,), np.uint8, self._memory, at + behind) for at in starts]
 
     def pending(self) -> int:
         """Records that wait, over all CPUs."""
@@ -48,8 +52,31 @@ class Rings:
                 count = min(head - tail, BLOCK, self.records - start)
                 yield cpu, self._words[cpu][start : start + count]
 
-    def release(self, cpu: int, count: int) -> None:
-        """Give the places of the next `count` records back to the kernel."""
+    def payload(self, cpu: int, words: Words) -> tuple[int, list[Bytes]]:
+        """The bytes that belong to records which wait next on a CPU, shape (n, WORDS): where they begin, and the bytes.
+
+        The bytes come as views of the ring, two where they go round its end. The records' positions count, modulo
+        2^32, from the same beginning; what lies between the pieces is no matter.
+        """
+        tail = int(self._bytes_tails[cpu])
+        positions = words[:, -1].astype(np.uint32)
+        last = positions[positions != NO_PAYLOAD][-1:]
+        if not len(last):
+            return tail, []
+        start = tail + (int(last[0]) - tail & 0xFFFF_FFFF)
+        ring = self._bytes[cpu]
+        at = start & (self._size - 1)
+        lengths = ring[at : at + PIECES.itemsize].view(np.uint16)
+        used = PIECES.itemsize + int(lengths[lengths != ABSENT].sum())
+        end = start + -(-used // PAYLOAD_ALIGN) * PAYLOAD_ALIGN
+        first = tail & (self._size - 1)
+        whole = ring[first : first + end - tail]
+        rest = end - tail - len(whole)
+        return tail, [whole, ring[:rest]] if rest else [whole]
+
+    def release(self, cpu: int, count: int, used: int = 0) -> None:
+        """Give the places of the next `count` records, and `used` bytes of theirs, back to the kernel."""
+        self._bytes_tails[cpu] += np.uint64(used)
         self._tails[cpu] += np.uint64(count)
 
     def total(self, counter: str) -> int:

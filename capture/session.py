@@ -28,6 +28,7 @@ from capture.live import LiveSink
 from capture.loaders import choose
 from capture.loaders.base import Loaded, Settings
 from capture.pipeline import Pipeline
+from capture.plan import plans
 from capture.recorder import Recorder
 from capture.report import Report
 from capture.ring import Rings
@@ -37,7 +38,8 @@ from schemas.record import ENTRIES, ENTRY, RECORD
 
 RINGS_IN_ALL = 64 << 20
 RING_MOST, RING_LEAST = 16 << 20, 256 << 10
-_BYTE_RING = 4096
+_BYTES_LEAST = 512 << 10
+_BYTES_SHARE = 4  # of the records' ring, unless buffers are kept
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of mallopt(3)
 _SETTLE = 0.02  # s: a program that ran while it was detached has ended by then
 _LIVE_FLUSH = 0.2
@@ -56,6 +58,7 @@ class Options:
     ring_size: int | None = None
     flush: float = 2.0
     limit: int | None = None
+    data_bytes: int = 0
     stats: float | None = None
     quiet: bool = False
     verbose: bool = False
@@ -112,7 +115,8 @@ class Session:
         return Settings(
             cpus=cpus,
             ring_records=1 << (size // RECORD.itemsize).bit_length() - 1,
-            ring_bytes=_BYTE_RING,
+            ring_bytes=max(_BYTES_LEAST, 1 << (size // _BYTES_SHARE).bit_length() - 1),
+            data_bytes=options.data_bytes,
             own_pid=os.getpid(),
             pids=preflight.pids() if only_targets else 8,
             filter=options.filter,
@@ -126,6 +130,7 @@ class Session:
         self._clock = clock = Clock()
         start = metadata.at_start(clock, options.argv, options.filter.describe(), "ebpf", loader)
         rings = Rings(program.maps["rings"], self.settings)
+        rings.headers["plan"] = plans()
         self._ledger = ledger = Ledger(rings.headers)
         sink = LiveSink() if options.target is None else open_sink(options.target, start, force=options.force)
         columns = Columns(clock.offset, self.groups.path if self.groups else lambda _: None)

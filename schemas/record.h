@@ -71,6 +71,47 @@ struct systape_record {
 	__u8 abi;
 };
 
+/* What a record's payload begins with: the length of each piece, in this order, or ABSENT. The last piece is what was
+ * moved by I/O, the arguments of a program (each with its NUL), or the two descriptors that pipe or socketpair made. */
+struct systape_pieces {
+	__u16 path;
+	__u16 path2;
+	__u16 addr;
+	__u16 data;
+};
+
+#define ABSENT 0xffff
+#define PAYLOAD_ALIGN 8
+
+/* How the pieces of a call are found: one __u16 per cell, written by user space. PLAN_PATH and PLAN_PATH2 are 1 + the
+ * argument that points to a path. */
+#define PLAN_PATH(plan) ((plan) & 7)
+#define PLAN_PATH2(plan) ((plan) >> 3 & 7)
+#define PLAN_ADDR(plan) ((plan) >> 6 & 7)
+#define PLAN_DATA(plan) ((plan) >> 9 & 15)
+#define PLAN_EXEC 0x8000
+
+enum systape_addr {
+	ADDR_NONE = 0,
+	ADDR_GIVEN = 1,      /* argument 1, its length argument 2 */
+	ADDR_GIVEN_LAST = 2, /* argument 4, its length argument 5 */
+	ADDR_BACK = 3,       /* argument 1, its length behind argument 2, if the call succeeds */
+	ADDR_BACK_LAST = 4,  /* argument 4, its length behind argument 5, if the call succeeds */
+	ADDR_MESSAGE = 5,    /* in the msghdr at argument 1 */
+};
+
+enum systape_data {
+	DATA_NONE = 0,
+	DATA_GIVEN = 1,        /* argument 1, argument 2 bytes */
+	DATA_BACK = 2,         /* argument 1, as many bytes as the result says */
+	DATA_GIVEN_VECTOR = 3, /* iovecs at argument 1, argument 2 of them */
+	DATA_BACK_VECTOR = 4,
+	DATA_GIVEN_MESSAGE = 5, /* iovecs of the msghdr at argument 1; the first one of several */
+	DATA_BACK_MESSAGE = 6,
+	DATA_PAIR = 7,      /* two descriptors at argument 0, if the call succeeds */
+	DATA_PAIR_LAST = 8, /* two descriptors at argument 3, if the call succeeds */
+};
+
 /* The start of each CPU's element of the `rings` map; RING_HEADER bytes, then the records, then the byte ring.
  * Positions count records (head, tail) or bytes (bytes_head, bytes_tail) since the start and never wrap.
  * The producer owns the first line and the counters, the consumer the second line. */
@@ -88,9 +129,12 @@ struct systape_ring {
 	__u64 state_dropped;  /* fork, exec, exit, ... records for which the ring had no room */
 	__u64 payload_dropped; /* records whose bytes found no room */
 	__u64 entries_lost;   /* entries for which the table had no room: such calls have flag 1 */
-	__u64 pad2[1];
+	__u64 used;           /* by the payload that is being written: bytes, and flags for its record */
+	__u64 payload_flags;
+	__u64 pad2[7];
 	__u64 seen[CELLS];
 	__u64 dropped[KERNEL_CAUSES][CELLS];
+	__u16 plan[CELLS];
 };
 
 #define RING_HEADER 65536
@@ -108,5 +152,21 @@ struct systape_entry {
 };
 
 #define ENTRIES 65536
+
+/* The path and arguments of a program that is being executed, read before its memory is gone. */
+#define EXEC_PATH 4096
+#define EXEC_ARGV 32768
+#define EXEC_SLACK 4096
+
+struct systape_exec {
+	__u64 owner; /* tid, 0 if free */
+	__u16 path;  /* length, or ABSENT */
+	__u16 argv;
+	__u16 flags;
+	__u16 pad;
+	char bytes[EXEC_PATH + EXEC_ARGV + EXEC_SLACK];
+};
+
+#define EXECS 64
 
 #endif

@@ -44,6 +44,31 @@ class Flag(IntFlag):
     PAYLOAD_LOST = 64
 
 
+class Addr(IntEnum):
+    """Where a call's socket address is (`enum systape_addr`)."""
+
+    NONE = 0
+    GIVEN = 1
+    GIVEN_LAST = 2
+    BACK = 3
+    BACK_LAST = 4
+    MESSAGE = 5
+
+
+class Data(IntEnum):
+    """Where a call's buffer is (`enum systape_data`)."""
+
+    NONE = 0
+    GIVEN = 1
+    BACK = 2
+    GIVEN_VECTOR = 3
+    BACK_VECTOR = 4
+    GIVEN_MESSAGE = 5
+    BACK_MESSAGE = 6
+    PAIR = 7
+    PAIR_LAST = 8
+
+
 class Cause(IntEnum):
     """Why a call that was seen is not in the file (`arg0` of a loss row)."""
 
@@ -62,6 +87,10 @@ NOT_MEASURED = 0xFFFF_FFFF_FFFF_FFFF
 NO_PAYLOAD = 0xFFFF_FFFF
 RING_HEADER = 65536
 ENTRIES = 65536
+EXECS = 64
+ABSENT = 0xFFFF
+PAYLOAD_ALIGN = 8
+PLAN_EXEC = 0x8000
 CACHE_LINE = 64
 
 RECORD = np.dtype(
@@ -99,9 +128,12 @@ RING = np.dtype(
         ("state_dropped", "u8"),
         ("payload_dropped", "u8"),
         ("entries_lost", "u8"),
-        ("pad2", "u8", 1),
+        ("used", "u8"),
+        ("payload_flags", "u8"),
+        ("pad2", "u8", 7),
         ("seen", "u8", CELLS),
         ("dropped", "u8", (KERNEL_CAUSES, CELLS)),
+        ("plan", "u2", CELLS),
     ]
 )
 
@@ -115,6 +147,19 @@ ENTRY = np.dtype(
         ("pid", "u4"),
         ("abi", "u1"),
         ("pad", "u1", 47),
+    ]
+)
+
+PIECES = np.dtype([("path", "u2"), ("path2", "u2"), ("addr", "u2"), ("data", "u2")])
+
+EXEC = np.dtype(
+    [
+        ("owner", "u8"),
+        ("path", "u2"),
+        ("argv", "u2"),
+        ("flags", "u2"),
+        ("pad", "u2"),
+        ("bytes", "u1", 4096 + 32768 + 4096),
     ]
 )
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The parts of a record, and what is special about some calls. */
 
+#define NR_EXECVE 59
+#define NR_EXECVEAT 322
+
 inline_ u32 cell_of(u32 nr, u8 abi)
 {
 	if (nr >= CELLS_PER_ABI || abi == ABI_X32)
@@ -8,10 +11,10 @@ inline_ u32 cell_of(u32 nr, u8 abi)
 	return abi == ABI_I386 ? CELLS_PER_ABI + nr : nr;
 }
 
-/* execve, execveat: of the command that the collector starts, a 64-bit program. */
+/* Of a 64-bit program. */
 inline_ int executes(u32 nr)
 {
-	return nr == 59 || nr == 322;
+	return nr == NR_EXECVE || nr == NR_EXECVEAT;
 }
 
 /* exit and exit_group, native and i386: by cell. */
@@ -129,21 +132,6 @@ inline_ void fill_task(struct systape_record *row, struct task_struct *task, u64
 	read_comm(task, row->comm);
 	row->cgroup = group ? cgroup_id(group) : 0;
 	row->payload = NO_PAYLOAD;
-}
-
-/* Judges the call's row behind the head and makes it a record. The number is judged again, for rows without an entry. */
-inline_ int finish_call(struct systape_ring *ring, struct systape_record *row, struct task_struct *task, u64 who)
-{
-	u32 cell = cell_of(row->nr, row->abi);
-
-	row->kind = KIND_SYSCALL;
-	fill_task(row, task, who);
-	if (!selected(cell) || !wanted(row, task)) {
-		ring->filtered++;
-		return 0;
-	}
-	publish_call(ring, cell);
-	return 0;
 }
 
 /* A row of another kind: everything but its own arguments, which start as zeroes. */

@@ -17,6 +17,12 @@
 
 #include "call.bpf.h"
 
+#include "payload.bpf.h"
+
+#include "exec.bpf.h"
+
+#include "finish.bpf.h"
+
 /* At entry: remember number and arguments, since execve and rt_sigreturn replace the registers. The clock comes last, so
  * that a duration holds little of our own time. */
 inline_ int on_enter(void *regs, u32 nr)
@@ -33,7 +39,7 @@ inline_ int on_enter(void *regs, u32 nr)
 		return 0;
 	abi = abi_of(task, nr);
 	cell = cell_of(nr, abi);
-	if (!selected(cell))
+	if (!selected(cell) && !keeps_state(cell))
 		return 0;
 	entry = claim_entry(who);
 	if (!entry)
@@ -43,6 +49,8 @@ inline_ int on_enter(void *regs, u32 nr)
 	entry->abi = abi;
 	read_args(entry->args, regs, abi);
 	entry->run_delay = run_delay(task);
+	if (executes(nr) && abi == ABI_X86_64)
+		stash_exec(nr, entry->args, who);
 	entry->ts = bpf_ktime_get_ns();
 	return 0;
 }
@@ -90,6 +98,7 @@ inline_ int on_thread_exit(struct task_struct *task)
 	struct systape_ring *ring = this_ring();
 	struct systape_entry *entry;
 	struct systape_record *row;
+	struct systape_exec *slot;
 	int last;
 
 	if (!ring || who >> 32 == CFG(own_pid) || !is_target(who >> 32, 0))
@@ -105,6 +114,9 @@ inline_ int on_thread_exit(struct task_struct *task)
 		finish_call(ring, row, task, who);
 	}
 	free_entry(who);
+	slot = find_slot(who);
+	if (slot)
+		free_slot(slot);
 	last = is_last_thread(task);
 	if (last)
 		forget_target(who >> 32);
@@ -113,7 +125,7 @@ inline_ int on_thread_exit(struct task_struct *task)
 	row->args[0] = last;
 	row->ret = exit_status(task);
 	row->nr = parent_pid(task);
-	publish_state(ring);
+	publish_state(ring, ring->bytes_head);
 	return 0;
 }
 
@@ -134,26 +146,58 @@ inline_ int on_fork(struct task_struct *parent, struct task_struct *child)
 	row->args[0] = (u32)who;
 	row->args[1] = shared;
 	row->nr = shared & SHARES_THREAD_GROUP ? parent_pid(parent) : who >> 32;
-	publish_state(ring);
+	publish_state(ring, ring->bytes_head);
 	return 0;
 }
 
 /* A thread that is not the leader takes the leader's tid when it executes a program: its call moves with it. */
-inline_ int on_exec(struct task_struct *task, u32 old_tid)
+inline_ int on_exec(struct task_struct *task, u32 old_tid, struct linux_binprm *program)
 {
 	u64 who = identity(task);
 	struct systape_ring *ring = this_ring();
 	struct systape_record *row;
+	struct payload payload;
+	u64 bytes_head;
 
 	if (!ring || !is_target(who >> 32, 0))
 		return 0;
 	if (old_tid != (u32)who)
 		move_entry(old_tid, who);
+	bytes_head = ring->bytes_head;
 	row = row_behind_head(ring);
 	start_state(row, KIND_EXEC, task, who);
 	row->args[0] = old_tid;
 	row->nr = parent_pid(task);
-	publish_state(ring);
+	if (open_payload(&payload, ring)) {
+		gather_program(&payload, task, program);
+		row->flags |= ring->payload_flags;
+		row->payload = payload.position;
+		bytes_head = payload_end(&payload);
+	} else {
+		row->flags |= FLAG_PAYLOAD_LOST;
+	}
+	publish_state(ring, bytes_head);
+	return 0;
+}
+
+/* Just before the signal takes effect. Its tracepoint fires in the thread itself, never in an interrupt. */
+inline_ int on_signal(u32 number, struct kernel_siginfo *info)
+{
+	struct task_struct *task = current_task();
+	u64 who = identity(task);
+	struct systape_ring *ring = this_ring();
+	struct systape_record *row;
+
+	if (!ring || who >> 32 == CFG(own_pid) || !is_target(who >> 32, 0))
+		return 0;
+	row = row_behind_head(ring);
+	start_state(row, KIND_SIGNAL, task, who);
+	row->ret = number;
+	if (is_siginfo(info)) {
+		row->args[0] = signal_code(info);
+		row->args[1] = signal_sender(info);
+	}
+	publish_state(ring, ring->bytes_head);
 	return 0;
 }
 
@@ -179,7 +223,12 @@ PROBE(sched_process_fork)
 
 PROBE(sched_process_exec)
 {
-	return on_exec((void *)ctx->args[0], ctx->args[1]);
+	return on_exec((void *)ctx->args[0], ctx->args[1], (void *)ctx->args[2]);
+}
+
+PROBE(signal_deliver)
+{
+	return on_signal(ctx->args[0], (void *)ctx->args[1]);
 }
 
 LICENSE_GPL;

@@ -14,13 +14,16 @@ struct systape_config {
 	u32 by_cell;      /* 1: only calls in lists.cells */
 	u32 comms, uids, cgroups; /* how many of each list are used; 0: no such filter */
 	u32 failed_only;
+	u32 data_bytes;   /* of a buffer, at most DATA_MOST */
+	u32 has_states;   /* 1: calls in lists.states are kept when the filter leaves them out */
 	u32 cgroup_v1;    /* 1 + index of the v1 controller whose hierarchy names the groups, or 0 for the v2 hierarchy */
 	u64 min_latency;  /* ns */
 };
 
 /* The lists of the filters: one element of the `lists` map, read only where the count above is not 0. */
 struct systape_lists {
-	u64 cells[(CELLS + 63) / 64];
+	u64 cells[(CELLS + 63) / 64];  /* the calls asked for */
+	u64 states[(CELLS + 63) / 64]; /* the calls that change what descriptors and processes are called */
 	char comm[LIST][16];
 	u64 cgroup[LIST];
 	u32 uid[LIST];

@@ -48,6 +48,20 @@ inline_ int selected(u64 cell)
 	return (lists->cells[cell >> 6] >> (cell & 63)) & 1;
 }
 
+/* Does the call change what a descriptor or a process is called? Then names need it, whatever the filter says. */
+inline_ int keeps_state(u64 cell)
+{
+	struct systape_lists *lists;
+
+	if (!CFG(has_states))
+		return 0;
+	lists = the_lists();
+	opaque(cell);
+	if (!lists || cell >= CELLS)
+		return 0;
+	return (lists->states[cell >> 6] >> (cell & 63)) & 1;
+}
+
 inline_ int comm_listed(struct systape_lists *lists, const char *comm)
 {
 	const u64 *mine = (const u64 *)comm;

@@ -13,6 +13,8 @@
 
 struct task_struct;
 struct linux_binprm;
+struct mm_struct;
+struct kernel_siginfo;
 struct cgroup;
 
 #define READ_AT(type, base, offset)                                                                                   \
@@ -92,6 +94,18 @@ struct thread_info {
 
 struct sched_info {
 	unsigned long long run_delay;
+};
+
+struct mm_struct {
+	unsigned long arg_start, arg_end, env_end;
+};
+
+struct linux_binprm {
+	const char *filename;
+};
+
+struct kernel_siginfo {
+	int si_code;
 };
 
 struct signal_struct {

@@ -37,6 +37,13 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, EXECS);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(struct systape_exec));
+} execs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__uint(key_size, sizeof(u32));
 	__uint(value_size, sizeof(struct systape_lists));

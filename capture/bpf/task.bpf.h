@@ -149,3 +149,26 @@ inline_ s64 exit_status(struct task_struct *task)
 {
 	return KNOWN(exit_code) ? READ(s32, task, exit_code, exit_code) : 0;
 }
+
+/* SEND_SIG_NOINFO and SEND_SIG_PRIV are no addresses. */
+inline_ int is_siginfo(struct kernel_siginfo *info)
+{
+	return (u64)info > 1;
+}
+
+/* The layout of siginfo is an ABI: signo, errno, code, then the sender's pid for kill and its kin. */
+inline_ s64 signal_code(struct kernel_siginfo *info)
+{
+	s32 code = 0;
+
+	bpf_probe_read_kernel(&code, sizeof(code), (void *)info + 8);
+	return code;
+}
+
+inline_ s64 signal_sender(struct kernel_siginfo *info)
+{
+	s32 pid = 0;
+
+	bpf_probe_read_kernel(&pid, sizeof(pid), (void *)info + 16);
+	return pid;
+}

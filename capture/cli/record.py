@@ -45,6 +45,10 @@ def record(
     min_latency: Annotated[
         str | None, typer.Option(metavar="TIME", help="Only calls that take this long: 500us, 1ms, 2s")
     ] = None,
+    data: Annotated[
+        int,
+        typer.Option("-s", metavar="N", min=0, max=65535, help="Keep N bytes of I/O buffers; paths are always whole"),
+    ] = 0,
     limit: Annotated[int | None, typer.Option("-c", metavar="N", min=1, help="Stop after N calls")] = None,
     user: Annotated[str | None, typer.Option("-u", metavar="USER", help="Run the command as this user")] = None,
     ring: Annotated[
@@ -97,6 +101,7 @@ def record(
         ring_size=_ring(ring),
         flush=flush,
         limit=limit,
+        data_bytes=data,
         stats=stats,
         quiet=quiet,
         verbose=verbose,

@@ -5,12 +5,20 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from capture.filters import LIST, Filter
-from schemas.record import CELLS, ENTRIES, ENTRY, RECORD, RING_HEADER
+from capture.plan import state_cells
+from schemas.record import CELLS, ENTRIES, ENTRY, EXEC, EXECS, RECORD, RING_HEADER
 
-BYTES_SLACK = 4096
-"""Behind the byte ring, so that a copy of full length at any masked position stays inside the map's value."""
+PAYLOAD_MOST = 8 + 2 * 4096 + 128 + 65536
+"""Bytes of the largest payload; PAYLOAD_MOST of bpf/payload.bpf.h."""
+
+BYTES_SLACK = 65536
+"""Behind the byte ring: the verifier adds up the largest start and the largest length of a piece."""
+
+DATA_MOST = 65535
+"""Bytes of a buffer that one record can hold."""
 
 CONFIG = np.dtype(
     [
@@ -25,6 +33,8 @@ CONFIG = np.dtype(
         ("uids", "u4"),
         ("cgroups", "u4"),
         ("failed_only", "u4"),
+        ("data_bytes", "u4"),
+        ("has_states", "u4"),
         ("cgroup_v1", "u4"),
         ("min_latency", "u8"),
     ]
@@ -34,6 +44,7 @@ CONFIG = np.dtype(
 LISTS = np.dtype(
     [
         ("cells", "u8", (CELLS + 63) // 64),
+        ("states", "u8", (CELLS + 63) // 64),
         ("comm", "S16", LIST),
         ("cgroup", "u8", LIST),
         ("uid", "u4", LIST),
@@ -65,6 +76,7 @@ class Settings:
     pids: int
     filter: Filter = field(default_factory=Filter)
     only_targets: bool = False
+    data_bytes: int = 0
     cgroup_v1: int = 0
 
     @property
@@ -78,6 +90,7 @@ class Settings:
             "rings": MapSize("array", self.cpus, self.ring_stride, BPF_F_MMAPABLE),
             "entries": MapSize("array", ENTRIES, ENTRY.itemsize, BPF_F_MMAPABLE),
             "overflow": MapSize("hash", 16384, ENTRY.itemsize, 0),
+            "execs": MapSize("array", EXECS, EXEC.itemsize, 0),
             "targets": MapSize("array", 1, self.pids, BPF_F_MMAPABLE),
             "lists": MapSize("array", 1, LISTS.itemsize, 0),
         }
@@ -98,6 +111,8 @@ class Settings:
             "uids": len(chosen.uids),
             "cgroups": len(chosen.cgroups),
             "failed_only": chosen.failed_only,
+            "data_bytes": self.data_bytes,
+            "has_states": chosen.leaves_out_calls,
             "cgroup_v1": self.cgroup_v1,
             "min_latency": chosen.min_latency,
         }.items():
@@ -108,14 +123,19 @@ class Settings:
         """struct systape_lists, shape (1,)."""
         lists = np.zeros(1, LISTS)
         chosen = self.filter
+        lists["states"][0] = _bits(state_cells())
         if chosen.cells is not None:
-            bits = np.zeros(LISTS["cells"].shape[0] * 64, bool)
-            bits[:CELLS] = chosen.cells
-            lists["cells"][0] = np.packbits(bits, bitorder="little").view("u8")
+            lists["cells"][0] = _bits(chosen.cells)
         lists["comm"][0, : len(chosen.comms)] = [comm.encode() for comm in chosen.comms]
         lists["cgroup"][0, : len(chosen.cgroups)] = [identity for _, identity in chosen.cgroups]
         lists["uid"][0, : len(chosen.uids)] = chosen.uids
         return lists
+
+
+def _bits(cells: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
+    bits = np.zeros((CELLS + 63) // 64 * 64, bool)
+    bits[:CELLS] = cells
+    return np.packbits(bits, bitorder="little").view(np.uint64)
 
 
 class Loaded(Protocol):

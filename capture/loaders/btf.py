@@ -30,6 +30,10 @@ MEMBERS = {
     "self_parent": ("cgroup", "self.parent"),
     "kn": ("cgroup", "kn"),
     "kn_id": ("kernfs_node", "id"),
+    "arg_start": ("mm_struct", "arg_start"),
+    "arg_end": ("mm_struct", "arg_end"),
+    "env_end": ("mm_struct", "env_end"),
+    "filename": ("linux_binprm", "filename"),
     "live": ("signal_struct", "live"),
 }
 """The -DOFF_<name> of bpf/kernel.bpf.h: structure and path of the member."""

@@ -14,7 +14,7 @@ from capture.loaders.base import Settings
 
 OBJECT = Path(__file__).parent.parent / "bpf" / ".output" / "collector.bpf.o"
 BTF = Path("/sys/kernel/btf/vmlinux")
-PROGRAMS = ("sched_process_exit", "sched_process_fork", "sched_process_exec", "sys_exit", "sys_enter")
+PROGRAMS = ("signal_deliver", "sched_process_exit", "sched_process_fork", "sched_process_exec", "sys_exit", "sys_enter")
 """In the order of attaching: what frees and names before what records."""
 
 

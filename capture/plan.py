@@ -1,0 +1,87 @@
+"""What is read of each call: which arguments point to paths, where a socket address and a buffer are.
+
+One number per accounting cell, as bpf/finish.bpf.h takes it apart; paths come from the argument kinds in the tables.
+"""
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.record import CELLS, CELLS_PER_ABI, PLAN_EXEC, Abi, Addr, Data
+from schemas.syscalls import native_abi, table
+
+_PATH_KINDS = ("path", "str")
+_EXEC = ("execve", "execveat")
+
+_ADDRESSES = {
+    "connect": Addr.GIVEN,
+    "bind": Addr.GIVEN,
+    "sendto": Addr.GIVEN_LAST,
+    "accept": Addr.BACK,
+    "accept4": Addr.BACK,
+    "getsockname": Addr.BACK,
+    "getpeername": Addr.BACK,
+    "recvfrom": Addr.BACK_LAST,
+    **dict.fromkeys(("sendmsg", "recvmsg", "sendmmsg", "recvmmsg"), Addr.MESSAGE),
+}
+
+_BUFFERS = {
+    **dict.fromkeys(("write", "pwrite64", "sendto"), Data.GIVEN),
+    **dict.fromkeys(("read", "pread64", "recvfrom", "readlink"), Data.BACK),
+    **dict.fromkeys(("writev", "pwritev", "pwritev2"), Data.GIVEN_VECTOR),
+    **dict.fromkeys(("readv", "preadv", "preadv2"), Data.BACK_VECTOR),
+    **dict.fromkeys(("sendmsg", "sendmmsg"), Data.GIVEN_MESSAGE),
+    **dict.fromkeys(("recvmsg", "recvmmsg"), Data.BACK_MESSAGE),
+    **dict.fromkeys(("pipe", "pipe2"), Data.PAIR),
+    "socketpair": Data.PAIR_LAST,
+}
+
+STATE_CALLS = frozenset(
+    (
+        *("open", "openat", "openat2", "creat", "open_by_handle_at", "close", "close_range"),
+        *("dup", "dup2", "dup3", "fcntl", "fcntl64", "ioctl", "pipe", "pipe2"),
+        *("socket", "socketpair", "accept", "accept4", "connect", "bind"),
+        *("eventfd", "eventfd2", "epoll_create", "epoll_create1", "memfd_create", "memfd_secret", "timerfd_create"),
+        *("signalfd", "signalfd4", "inotify_init", "inotify_init1", "fanotify_init", "userfaultfd"),
+        *("perf_event_open", "bpf", "io_uring_setup", "pidfd_open", "pidfd_getfd", "mq_open"),
+        *("landlock_create_ruleset", "fsopen", "fspick", "fsmount", "open_tree", "open_tree_attr"),
+        *("chdir", "fchdir", "chroot", "pivot_root", "unshare", "setns", "execve", "execveat"),
+    )
+)
+"""The calls without which a descriptor, a path or a process could not be named."""
+
+
+@cache
+def plans() -> npt.NDArray[np.uint16]:
+    """The plan of every cell, shape (CELLS,). Of 32-bit calls, whose structures differ, paths alone."""
+    plan = np.zeros(CELLS, np.uint16)
+    native = table(native_abi())
+    for call in native.by_number.values():
+        if call.nr < CELLS_PER_ABI:
+            plan[call.nr] = _paths(call.kinds) | _exec(call.name)
+            plan[call.nr] |= _ADDRESSES.get(call.name, 0) << 6 | _BUFFERS.get(call.name, 0) << 9
+    for call in table(Abi.I386).by_number.values():
+        same = native.by_name.get(call.name)
+        if same is not None and len(same.args) == len(call.args) and call.nr < CELLS_PER_ABI:
+            plan[CELLS_PER_ABI + call.nr] = _paths(same.kinds) | _exec(call.name)
+    return plan
+
+
+@cache
+def state_cells() -> npt.NDArray[np.bool_]:
+    """Which cells hold a call of STATE_CALLS, shape (CELLS,)."""
+    cells = np.zeros(CELLS, bool)
+    for base, abi in ((0, native_abi()), (CELLS_PER_ABI, Abi.I386)):
+        numbers = [call.nr for call in table(abi).by_number.values() if call.name in STATE_CALLS]
+        cells[[base + nr for nr in numbers if nr < CELLS_PER_ABI]] = True
+    return cells
+
+
+def _paths(kinds: tuple[str, ...]) -> int:
+    places = [index + 1 for index, kind in enumerate(kinds) if kind in _PATH_KINDS][:2]
+    return sum(place << 3 * which for which, place in enumerate(places))
+
+
+def _exec(name: str) -> int:
+    return PLAN_EXEC if name in _EXEC else 0

@@ -1,0 +1,188 @@
+"""The columns that are text or bytes: names from the records, and the pieces of their payloads.
+
+A piece is copied once, by a take over (offset, length); what many rows share is decoded on the distinct values. A row
+in which any text is not UTF-8 is flagged, and then all its texts are escaped, so that they can be turned back.
+"""
+
+import shlex
+import struct
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from capture import address
+from capture.arrays import Array, Mask, binaries, column, dictionary, encode_runs, lower, memory
+from capture.ring import Bytes, Words
+from capture.text import escape, is_text
+from schemas.record import ABSENT, NO_PAYLOAD, PIECES
+
+Take = Callable[[Array], pa.Array]
+
+COMM, CGROUP, REST = 11, 13, 15  # words of struct systape_record
+_PATH, _PATH2, _ADDR, _DATA = range(4)  # members of struct systape_pieces
+
+
+@dataclass
+class Coded:
+    """A column of few values: the code of each row, the values, and where there is one at all."""
+
+    codes: Array
+    values: list[bytes]
+    valid: Mask | None = None
+
+    def bad(self) -> Mask | None:
+        """The rows whose value is not UTF-8; None if there are none."""
+        bad = np.array([not is_text(value) for value in self.values], bool)
+        if not bad.any():
+            return None
+        rows: Mask = bad[self.codes] if self.valid is None else bad[self.codes] & self.valid
+        return rows
+
+    def finish(self, name: str, escaped: Mask | None) -> pa.Array:
+        """The column `name`, a dictionary array; the values of escaped rows are."""
+        codes, values = self.codes, [value.decode(errors="replace") for value in self.values]
+        if escaped is not None:
+            codes = np.where(escaped, codes + len(values), codes)
+            values += [escape(value) for value in self.values]
+        return dictionary(name, codes, values, self.valid)
+
+
+@dataclass
+class Plain:
+    """A column of many values."""
+
+    array: pa.Array
+
+    def bad(self) -> Mask | None:
+        """The rows whose value is not UTF-8; None if there are none. Only what is not ASCII is looked at."""
+        try:
+            self.array.cast(pa.string())
+        except pa.ArrowInvalid:
+            offsets = np.frombuffer(self.array.buffers()[1], np.int32)[: len(self.array) + 1]
+            content = np.frombuffer(self.array.buffers()[2], np.uint8)
+            foreign = np.unique(np.searchsorted(offsets, np.flatnonzero(content >= 0x80), "right") - 1)
+            bad = np.zeros(len(self.array), bool)
+            bad[[row for row in foreign.tolist() if not is_text(self.array[row].as_py() or b"")]] = True
+            return bad
+        return None
+
+    def finish(self, _: str, escaped: Mask | None) -> pa.Array:
+        """The column, as strings."""
+        if escaped is None:
+            return self.array.cast(pa.string())
+        rows = [row for row in np.flatnonzero(escaped).tolist() if self.array[row].is_valid]
+        places = np.arange(len(self.array), dtype=np.int32)
+        places[rows] = len(places) + np.arange(len(rows))
+        mended = binaries([escape(self.array[row].as_py()).encode() for row in rows])
+        return pa.concat_arrays([self.array, mended]).take(column(pa.int32(), places)).cast(pa.string())
+
+
+class Payloads:
+    """The pieces of the records of a batch, n of them."""
+
+    def __init__(self, words: Words, content: Bytes) -> None:
+        positions = lower(words[REST])
+        self.rows = np.flatnonzero(positions != NO_PAYLOAD)
+        self.count = words.shape[1]
+        self._content = content
+        at = positions[self.rows].astype(np.int64)
+        headers = content.view(np.uint64)[at // PIECES.itemsize].view(np.uint16).reshape(-1, 4)
+        self._there = headers != ABSENT
+        self._lengths = np.where(self._there, headers, 0).astype(np.int64)
+        ends = at[:, None] + PIECES.itemsize + np.cumsum(self._lengths, axis=1)
+        self._starts = ends - self._lengths
+
+    def piece(self, which: int, wanted: Mask | None = None) -> tuple[pa.Array, Array] | None:
+        """That piece of the payloads that have it (and are `wanted`, a mask over `rows`), and their rows."""
+        there = self._there[:, which] if wanted is None else self._there[:, which] & wanted
+        if not there.any():
+            return None
+        starts = self._starts[there, which]
+        bounds = np.empty(2 * len(starts), np.int32)
+        bounds[::2], bounds[1::2] = starts, starts + self._lengths[there, which]
+        # What lies between two pieces counts as an element, which is not taken.
+        buffers = [None, pa.py_buffer(bounds), pa.py_buffer(self._content)]
+        everything = pa.Array.from_buffers(pa.binary(), len(bounds) - 1, buffers)
+        places = np.arange(0, len(bounds), 2, dtype=np.int32)
+        return everything.take(column(pa.int32(), places)), self.rows[there]
+
+    def spread(self, values: pa.Array, rows: Array, places: Array | None = None) -> pa.Array:
+        """`values` (or those at `places`) in their `rows` of a column, NULL in all others."""
+        index, valid = np.zeros(self.count, np.int32), np.zeros(self.count, bool)
+        index[rows] = np.arange(len(rows)) if places is None else places
+        valid[rows] = True
+        return values.take(column(pa.int32(), index, valid))
+
+
+def texts(
+    words: Words, content: Bytes, programs: Mask, cgroup_path: Callable[[int], bytes | None]
+) -> tuple[dict[str, pa.Array], Mask | None]:
+    """The columns comm, cgroup, path, path2, addr, data and cmdline, and the mask of escaped rows (None: none is).
+
+    `words` is the matrix of the records, shape (16, n), `content` holds their payloads. `programs` says in which rows
+    the last piece is the arguments of a program.
+    """
+    found: dict[str, Coded | Plain] = {"comm": _comms(words), "cgroup": _cgroups(words, cgroup_path)}
+    arrays: dict[str, pa.Array] = {}
+    payloads = Payloads(words, content) if (lower(words[REST]) != NO_PAYLOAD).any() else None
+    if payloads is not None:
+        for name, which in (("path", _PATH), ("path2", _PATH2)):
+            if piece := payloads.piece(which):
+                found[name] = Plain(payloads.spread(*piece))
+        if piece := payloads.piece(_ADDR):
+            found["addr"] = _addresses(*piece, payloads.count)
+        runs = programs[payloads.rows]
+        if piece := payloads.piece(_DATA, runs):
+            found["cmdline"] = _command_lines(payloads, *piece)
+        if piece := payloads.piece(_DATA, ~runs):
+            arrays["data"] = payloads.spread(*piece)
+    escaped = _union(one.bad() for one in found.values())
+    return arrays | {name: one.finish(name, escaped) for name, one in found.items()}, escaped
+
+
+def _comms(words: Words) -> Coded:
+    codes, keys = encode_runs((words[COMM], words[COMM + 1]))
+    return Coded(codes, [struct.pack("=2Q", *key).split(b"\0")[0] for key in keys])
+
+
+def _cgroups(words: Words, path: Callable[[int], bytes | None]) -> Coded:
+    codes, keys = encode_runs((words[CGROUP],))
+    paths = [path(key) if key else None for (key,) in keys]
+    known = np.array([one is not None for one in paths], bool)
+    return Coded(codes, [one or b"" for one in paths], None if known.all() else known[codes])
+
+
+def _distinct(values: pa.Array) -> tuple[npt.NDArray[np.int32], list[bytes]]:
+    encoded = values.dictionary_encode()
+    return memory(encoded.indices, np.int32), encoded.dictionary.to_pylist()
+
+
+def _addresses(values: pa.Array, rows: Array, count: int) -> Coded:
+    places, distinct = _distinct(values)
+    names = [address.text(one) for one in distinct]
+    known = np.array([name is not None for name in names], bool)
+    codes, valid = np.zeros(count, np.int32), np.zeros(count, bool)
+    codes[rows], valid[rows] = places, known[places]
+    return Coded(codes, [name or b"" for name in names], valid)
+
+
+def _command_lines(payloads: Payloads, values: pa.Array, rows: Array) -> Plain:
+    places, distinct = _distinct(values)
+    return Plain(payloads.spread(binaries([command_line(one) for one in distinct]), rows, places))
+
+
+def command_line(argv: bytes) -> bytes:
+    """Arguments, each with its NUL, quoted as shlex.join does."""
+    arguments = argv.removesuffix(b"\0").split(b"\0") if argv else []
+    return shlex.join(one.decode(errors="surrogateescape") for one in arguments).encode(errors="surrogateescape")
+
+
+def _union(masks: Iterable[Mask | None]) -> Mask | None:
+    union: Mask | None = None
+    for mask in masks:
+        if mask is not None:
+            union = mask if union is None else union | mask
+    return union
