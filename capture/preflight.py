@@ -86,7 +86,7 @@ def privileges(
         uid=int(fields["Uid"].split()[1]),
         capabilities=frozenset(name for name, bit in CAPABILITIES.items() if effective >> bit & 1),
         known=frozenset(name for name, bit in CAPABILITIES.items() if bit <= highest),
-        initial_user_namespace=Path("/proc/self/ns/user").stat().st_ino == _INITIAL_USER_NAMESPACE,
+        initial_user_namespace=_in_namespace("user", _INITIAL_USER_NAMESPACE),
         seccomp=int(fields.get("Seccomp", 0)) == _SECCOMP_FILTER,
     )
 
@@ -137,7 +137,15 @@ def pids() -> int:
 
 def in_initial_pid_namespace() -> bool:
     """Is our own pid the kernel's, so that we can leave ourselves out?"""
-    return Path("/proc/self/ns/pid").stat().st_ino == _INITIAL_PID_NAMESPACE
+    return _in_namespace("pid", _INITIAL_PID_NAMESPACE)
+
+
+def _in_namespace(kind: str, inode: int) -> bool:
+    """Are we in the namespace of this inode number? A kernel without such namespaces has only the first."""
+    try:
+        return Path(f"/proc/self/ns/{kind}").stat().st_ino == inode
+    except FileNotFoundError:
+        return True
 
 
 def is_real_time(path: Path = Path("/sys/kernel/realtime")) -> bool:

@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from capture.errors import SinkError
+
 CALLS = 1009
 """A prime, so that nothing that doubles, halves or batches can come to it by chance."""
 
@@ -45,8 +47,12 @@ class Result:
 
 
 def run(loader: str) -> Result:
-    """Record the known calls with this loader."""
-    with tempfile.TemporaryDirectory(prefix="capture-doctor-") as folder:
+    """Record the known calls with this loader. Raises SinkError where there is no room for a temporary file."""
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix="capture-doctor-")
+    except OSError as error:
+        raise SinkError(f"the self-test needs a temporary folder: {error}; set TMPDIR, or take --no-test") from error
+    with temporary as folder:
         path, log = Path(folder) / "test.parquet", Path(folder) / "log"
         child = [sys.executable, "-I", "-S", "-c", _WORKLOAD]
         words = [sys.executable, "-c", _CAPTURE, "--loader", loader, "-w", str(path), "--", *child]

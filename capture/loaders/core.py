@@ -126,4 +126,6 @@ def refusal(error: OSError, lines: list[str]) -> CaptureError:
         )
     if error.errno == errno.ENOMEM:
         return UnsupportedError(f"no memory to {failed}; take smaller rings (-B 1m), or allow this service more{last}")
+    if error.errno == errno.E2BIG:
+        return UnsupportedError(f"this kernel's verifier gives up on the program: a newer kernel is needed{last}")
     return UnsupportedError(f"the kernel cannot {failed}; try the other --loader; `capture doctor` looks closer{last}")

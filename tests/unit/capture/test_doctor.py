@@ -14,6 +14,7 @@ from capture import doctor
 from capture.doctor import Diagnosis, host, kernel, privileges, render, selftest
 from capture.doctor.check import EBPF, Check, State, Way, judge
 from capture.doctor.selftest import Result
+from capture.errors import SinkError
 from capture.loaders import LOADERS, bcc, core
 from capture.preflight import CAPABILITIES, Privileges
 
@@ -144,6 +145,17 @@ def test_a_capture_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selftest, "_CAPTURE", "import time; time.sleep(60)")
     monkeypatch.setattr(selftest, "PATIENCE", 0.3)
     assert "signal 9" in (selftest.run("core").error or "")
+
+
+def test_no_temporary_folder_is_an_error_of_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing can be written the self-test says so, and how to do without."""
+
+    def refuse(prefix: str) -> None:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", refuse)
+    with pytest.raises(SinkError, match="--no-test"):
+        selftest.run("core")
 
 
 def test_the_workload_makes_so_many_calls() -> None:
