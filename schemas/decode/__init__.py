@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from functools import cache
 
 from schemas.decode import file, ipc, memory, net, process, ptrace, system
-from schemas.decode.fields import STRINGS, Field, Row, field_of
+from schemas.decode.fields import MASK64, STRINGS, Field, Row, field_of
 from schemas.decode.registry import DECODERS
 from schemas.decode.result import format_result
 from schemas.flags import hexadecimal
 from schemas.record import Abi
 from schemas.syscalls import X32_BIT, Call, table
 
-__all__ = ["Row", "call_of", "format_args", "format_result"]
+__all__ = ["Row", "call_of", "format_args", "format_result", "list_args"]
 
 TOPICS = (file, ipc, memory, net, process, ptrace, system)
 """Importing them registers their decoders."""
@@ -31,14 +31,19 @@ def call_of(nr: int, abi: Abi) -> Call | None:
 
 
 def format_args(call: Call | None, row: Row) -> str:
-    """The text between a call's parentheses. A call that nobody has described gets its raw arguments."""
+    """The text between a call's parentheses."""
+    return ", ".join(list_args(call, row))
+
+
+def list_args(call: Call | None, row: Row) -> list[str]:
+    """Each argument's text. A call that nobody has described gets its raw arguments."""
     if call is None:
-        return ", ".join(map(hexadecimal, row.args))
+        return [hexadecimal(value & MASK64) for value in row.args]
     decode = DECODERS.get(call.name)
     if decode is not None and (call.kinds or call.name == "clone"):
-        return ", ".join(decode(call, row))
+        return decode(call, row)
     fields = _fields(call.kinds or ("hex",) * len(call.args))
-    return ", ".join([print_field(row, value) for print_field, value in zip(fields, row.args, strict=False)])
+    return [print_field(row, value) for print_field, value in zip(fields, row.args, strict=False)]
 
 
 @cache
