@@ -24,7 +24,7 @@ TS, DUR, ARGS, RET, PID_TID, NR_UID, RUNQ, REST = 0, 1, 2, 8, 9, 10, 14, 15
 MAX_ARGS = 6
 _RETURNED = 6  # in Table.fd_source: the result is the descriptor
 _NO_FD = -1
-_STATE_ARGS = np.array([0, 2, 1, 1, 2, 2, 1, 0], np.int8)  # by Kind: arguments of a row that is no call
+_STATE_ARGS = np.array([0, 2, 1, 1, 2, 2, 1, 1], np.int8)  # by Kind: arguments of a row that is no call
 
 
 class Columns:
