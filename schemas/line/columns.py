@@ -15,6 +15,7 @@ NEEDED = (
 )
 """Columns of schemas.arrow.EVENTS that a line is made of."""
 
+STATE_ONLY = 32
 ABSENT = -(2**63)
 """Stands for NULL in `numbers`."""
 
@@ -49,8 +50,9 @@ def integers(column: pa.Array, absent: int = 0) -> Sequence[int]:
 
 
 def select(batch: pa.RecordBatch, kinds: Iterable[str]) -> pa.RecordBatch:
-    """The rows of these kinds that are not there for the state alone (flag 32)."""
-    wanted = pc.is_in(batch.column("kind").cast(pa.string()), pa.array(list(kinds), pa.string()))
-    state = pc.not_equal(pc.bit_wise_and(batch.column("flags"), pa.scalar(32, pa.int32())), 0)
-    kept = pc.and_not(wanted, state)
+    """The rows of these kinds, without the calls that are there for the state alone (flag 32)."""
+    kind = batch.column("kind").cast(pa.string())
+    wanted = pc.is_in(kind, pa.array(list(kinds), pa.string()))
+    state = pc.not_equal(pc.bit_wise_and(batch.column("flags"), pa.scalar(STATE_ONLY, pa.int32())), 0)
+    kept = pc.and_not(wanted, pc.and_(state, pc.equal(kind, "syscall")))
     return batch if pc.all(kept).as_py() else batch.filter(kept)

@@ -40,9 +40,13 @@ class Printer:
         self._durations = Memo(_duration)
         self._seconds = Memo(_time_of_day)
         self._before: int | None = None
+        self._processes: set[int] = set()
 
     def lines(self, batch: pa.RecordBatch) -> list[str]:
-        """The lines, with their ends, of those rows of a batch that the style shows."""
+        """The lines, with their ends, of those rows of a batch that the style shows.
+
+        Signals and exits are shown of the processes of which a call has been.
+        """
         batch = self.select(batch)
         if not batch.num_rows:
             return []
@@ -50,9 +54,21 @@ class Printer:
         heads, ends = self.heads(batch), self._ends(batch)
         parts = zip(heads, [texts[key] for key in keys_of(batch)], ends, strict=False)
         lines = [(head + text).ljust(width) + rest + end for head, (text, width, rest), end in parts]
-        for index, row in states(batch):
-            lines[index] = f"{heads[index]}{self.state(row)}\n"
-        return lines
+        others = list(states(batch))
+        if not others:
+            self._see(batch.column("pid"))
+            return lines
+        self._see(pc.filter(batch.column("pid"), pc.equal(batch.column("kind").cast(pa.string()), "syscall")))
+        for index, row in others:
+            lines[index] = f"{heads[index]}{self.state(row)}\n" if self._belongs(row) else ""
+        return list(filter(None, lines))
+
+    def _see(self, pids: pa.Array) -> None:
+        self._processes.update(pids.unique().to_pylist())
+
+    def _belongs(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row that is no call is about something shown: a capture has such rows of all processes."""
+        return self.style.everything or row["kind"] == "loss" or row["pid"] in self._processes
 
     def select(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The rows that the style shows."""

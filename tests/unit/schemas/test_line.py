@@ -95,8 +95,8 @@ def test_calls_without_an_end() -> None:
 
 def test_signals_and_exits() -> None:
     """As strace, as far as a capture knows."""
-    child = row(kind="signal", ret=17, arg0=1, arg1=99, weight=0)
-    assert lines(child, row(kind="exit", ret=256), row(kind="exit", ret=9, ts=START)) == [
+    child = row(kind="signal", ret=17, arg0=1, arg1=99, weight=0, flags=32)
+    assert lines(child, row(kind="exit", ret=256), row(kind="exit", ret=9, ts=START), call(3, 3))[:-1] == [
         "7 cat --- SIGCHLD {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=99} ---",
         "7 cat +++ exited with 1 +++",
         "7 cat +++ killed by SIGKILL +++",
@@ -108,6 +108,15 @@ def test_signals_and_exits() -> None:
     assert ended(0x8B) == "killed by SIGSEGV (core dumped)"
 
 
+def test_signals_and_exits_of_processes_without_calls_are_left_out() -> None:
+    """A filtered capture has them of everybody; a call in an earlier batch counts."""
+    printer = Printer(Style())
+    end = pa.RecordBatch.from_pylist([row(kind="exit", ret=0, flags=32)], schema=EVENTS)
+    assert printer.lines(end) == []
+    printer.lines(pa.RecordBatch.from_pylist([call(3, 3)], schema=EVENTS))
+    assert printer.lines(end) == ["7 cat +++ exited with 0 +++\n"]
+
+
 def test_losses_are_lines() -> None:
     """How many, of what, where and why."""
     lost = row(kind="loss", pid=0, tid=0, comm="", syscall="read", weight=1234, cpu=1, arg0=0, dur_ns=5)
@@ -116,7 +125,7 @@ def test_losses_are_lines() -> None:
 
 
 def test_state_is_shown_on_demand_only() -> None:
-    """fork, exec, process and fd rows with `everything`; rows that are there for the state alone never."""
+    """fork, exec, process and fd rows with `everything`; calls that are there for the state alone never."""
     rows = [
         row(kind="fork", ppid=1, arg0=1, arg1=5),
         row(kind="exec", arg0=7, path="/bin/cat", cmdline="cat 'a b'"),
