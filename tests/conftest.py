@@ -1,15 +1,9 @@
 """What all tests share: the terminal they see, and which of them this machine can run."""
 
-import ctypes
 import os
-import platform
 from functools import cache
 
 import pytest
-
-BPF_SYSCALL = {"x86_64": 321, "aarch64": 280}
-BPF_MAP_CREATE = 0
-BPF_MAP_TYPE_ARRAY = 2
 
 
 @cache
@@ -20,17 +14,17 @@ def why_not_root() -> str | None:
 
 @cache
 def why_not_bpf() -> str | None:
-    """Why a test that loads programs into the kernel cannot run here; None if it can. Asks the kernel for a map."""
-    number = BPF_SYSCALL.get(platform.machine())
-    if number is None:
-        return f"the number of bpf() on {platform.machine()} is not known here"
-    attributes = (ctypes.c_uint32 * 18)(BPF_MAP_TYPE_ARRAY, 4, 4, 1)
-    libc = ctypes.CDLL(None, use_errno=True)
-    made = libc.syscall(number, BPF_MAP_CREATE, attributes, ctypes.sizeof(attributes))
-    if made < 0:
-        return f"the kernel refuses bpf(): {os.strerror(ctypes.get_errno())}; `capture doctor` says what to do"
-    os.close(made)
-    return None
+    """Why a test that loads programs into the kernel cannot run here, in `capture`'s own words; None if it can."""
+    from capture.errors import CaptureError
+    from capture.loaders import LOADERS
+    from capture.preflight import check_privileges
+
+    try:
+        check_privileges()
+    except CaptureError as error:
+        return str(error)
+    reasons = [loader.unavailable() for loader in LOADERS]
+    return None if None in reasons else "; ".join(filter(None, reasons))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
