@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Records the whole machine while a workload runs, and shows what can be asked of the capture afterwards.
+# The argument is where the capture goes (default: demo.parquet).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || { echo 'demo: recording takes root, and there is no sudo: run it as root' >&2 && exit 1; }
-    exec sudo "$PWD/scripts/demo.sh"
+    exec sudo "$PWD/scripts/demo.sh" "$@"
 fi
 set -m # else bash would start the capture with INT ignored
 export PATH="$PWD/.venv/bin:$PATH"
-trace=demo.parquet
+trace=${1:-demo.parquet}
 log=$(mktemp)
 capture=
 trap '[ -z "$capture" ] || kill "$capture" 2>/dev/null; rm -f "$log"' EXIT
