@@ -1,6 +1,7 @@
 """Where an answer goes, and in which format."""
 
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,7 +60,8 @@ class Output:
     def remark(self, text: str) -> None:
         """Say something about the answer: below a table, else on standard error."""
         beside = self.format == Format.TABLE and self.path is None
-        print(text, file=sys.stdout if beside else sys.stderr)
+        out = sys.stdout if beside else sys.stderr
+        print("\n".join(textwrap.wrap(text, table.terminal_width(out), break_on_hyphens=False)), file=out)
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:

@@ -65,19 +65,24 @@ def answer(report: Report, given: Mapping[str, Any]) -> None:
             typer.echo(";\n\n".join([*session.script, query]) + ";")
             return
         whole = output.format == options.Format.TABLE
+        limit = (given["limit"] if given["limit"] is not None else report.limit) if whole else given["limit"] or 0
         answered = run(session, report, asked, limited=whole or given["limit"] is not None, totals=whole)
         shown = output.write(answered.result, answered.totals)
         if not given["quiet"]:
-            _remarks(output, answered.rows, shown, completeness(session).sentence())
+            _remarks(output, answered.rows, shown, limit, completeness(session).sentence())
         if given["verbose"]:
             typer.echo(f"{time.perf_counter() - begun:.2f} s after the start of the program", err=True)
 
 
-def _remarks(output: Output, rows: int | None, shown: int, complete: str) -> None:
+def _remarks(output: Output, rows: int | None, shown: int, limit: int, complete: str) -> None:
     if rows is not None and rows > shown:
-        output.remark(f"\n{shown:,} of {rows:,} rows; -n 0 shows all")
+        output.remark("")
+        output.remark(f"{shown:,} of {rows:,} rows; -n 0 shows all")
+    elif rows is None and limit and shown >= limit:
+        output.remark("")
+        output.remark(f"the first {shown:,} rows; -n 0 shows all")
     elif output.format == options.Format.TABLE:
-        output.remark("" if rows else "no rows")
+        output.remark("" if shown else "no rows")
     output.remark(complete)
 
 

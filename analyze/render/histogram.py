@@ -1,12 +1,14 @@
 """Histograms in powers of two, drawn with bars, as a MAP from exponent to count in an answer."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
-from analyze.render.text import cell, cut, duration, width
+from analyze.render.text import IDS, cell, cut, duration, is_number, size, width
 from analyze.result import Column
 
 TYPE = "MAP(TINYINT, UBIGINT)"
+SIZES = "sizes"
+"""The name of a column whose histogram is of bytes; any other is of ns."""
 MOST = 4
 """Histograms drawn under a table."""
 FULL, PARTS = "█", " ▏▎▍▌▋▊▉"
@@ -28,7 +30,7 @@ def draw(columns: Sequence[Column], rows: Sequence[Sequence[Any]], out: TextIO, 
             continue
         name = " ".join(filter(None, (cell(row[index], columns[index]) for index in labels)))
         out.write(f"\n{cut(name or 'all', total_width)}\n")
-        for line in lines(row[where], total_width):
+        for line in lines(row[where], total_width, size if columns[where].name == SIZES else duration):
             out.write(f"{line}\n")
 
 
@@ -36,27 +38,26 @@ def _labels(columns: Sequence[Column]) -> list[int]:
     """The columns that say what a row is of: those before the first count."""
     found = []
     for index, column in enumerate(columns):
-        if column.name == "calls" or column.name.endswith("_ns"):
+        if is_number(column) and column.name not in IDS:
             break
         found.append(index)
     return found
 
 
-def lines(counts: Mapping[int, int], total_width: int) -> Iterator[str]:
-    """One line for each power of two from the least to the greatest, those with no call included."""
+def lines(counts: Mapping[int, int], total_width: int, shown: Callable[[float], str] = duration) -> Iterator[str]:
+    """One line for each power of two from the least to the greatest, gaps included; `shown` gives the unit."""
     exponents = range(min(counts), max(counts) + 1)
     numbers = {exponent: f"{counts.get(exponent, 0):,}" for exponent in exponents}
     digits = max(map(len, numbers.values()))
-    ranges = {exponent: f"{_bound(exponent):>8} .. {duration(2 ** (exponent + 1)):>7}" for exponent in exponents}
+    ranges = {
+        exponent: f"{shown(2**exponent if exponent else 0):>8} .. {shown(2 ** (exponent + 1)):>8}"
+        for exponent in exponents
+    }
     room = max(10, total_width - digits - max(map(width, ranges.values())) - 4)
     most = max(counts.values())
     for exponent in exponents:
         bar = _bar(counts.get(exponent, 0) / most, room)
         yield f"{ranges[exponent]}  {numbers[exponent]:>{digits}}  {bar}".rstrip()
-
-
-def _bound(exponent: int) -> str:
-    return duration(2**exponent if exponent else 0)
 
 
 def _bar(share: float, room: int) -> str:

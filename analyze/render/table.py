@@ -7,8 +7,8 @@ from itertools import chain, islice
 from typing import Any, TextIO
 
 from analyze.render.histogram import draw, is_histogram
-from analyze.render.text import cell, cut, is_number, title, width
-from analyze.result import Column
+from analyze.render.text import Moments, cell, cut, is_number, title, width
+from analyze.result import NS, Column
 
 SAMPLE = 1000
 """Rows that settle the widths; later ones are cut to them."""
@@ -32,14 +32,20 @@ def write(
     first = list(islice(rows, SAMPLE))
     shown = [index for index, column in enumerate(columns) if _worth_showing(index, column, first)]
     heads = [columns[index] for index in shown]
+    moments = {
+        index: Moments(row[index] for row in first if row[index] is not None)
+        for index in shown
+        if columns[index].type == NS
+    }
+    names = [_title(columns[index], moments.get(index)) for index in shown]
     last = [cell((totals or {}).get(column.name), column) for column in heads]
-    lines = [[cell(row[index], columns[index]) for index in shown] for row in first]
-    layout = _Layout(heads, [*lines, last], terminal_width(out))
+    lines = list(_cells(first, columns, shown, moments))
+    layout = _Layout(heads, [names, *lines, last], terminal_width(out))
     styled = out.isatty() and not os.environ.get("NO_COLOR")
-    head = layout.line([title(column) for column in heads])
+    head = layout.line(names)
     out.write(f"{BOLD}{head}{PLAIN}\n" if styled else f"{head}\n")
     count = 0
-    for line in chain(lines, _cells(rows, columns, shown)):
+    for line in chain(lines, _cells(rows, columns, shown, moments)):
         out.write(layout.line(line) + "\n")
         count += 1
     if totals and count:
@@ -55,9 +61,20 @@ def _worth_showing(index: int, column: Column, rows: Sequence[Sequence[Any]]) ->
     return not rows or any(row[index] is not None for row in rows)
 
 
-def _cells(rows: Iterable[Sequence[Any]], columns: Sequence[Column], shown: Sequence[int]) -> Iterator[list[str]]:
+def _title(column: Column, moments: Moments | None) -> str:
+    return f"{title(column)} {moments.date}" if moments and moments.date else title(column)
+
+
+def _cells(
+    rows: Iterable[Sequence[Any]], columns: Sequence[Column], shown: Sequence[int], moments: Mapping[int, Moments]
+) -> Iterator[list[str]]:
     for row in rows:
-        yield [cell(row[index], columns[index]) for index in shown]
+        yield [
+            moments[index].text(row[index])
+            if index in moments and row[index] is not None
+            else cell(row[index], columns[index])
+            for index in shown
+        ]
 
 
 def _named(totals: list[str], columns: Sequence[Column]) -> list[str]:
@@ -71,8 +88,8 @@ class _Layout:
 
     def __init__(self, columns: Sequence[Column], lines: Sequence[Sequence[str]], room: int) -> None:
         self.right = [is_number(column) for column in columns]
-        heads = [title(column) for column in columns]
-        self.widths = [max(map(width, texts)) for texts in zip(heads, *lines, strict=True)]
+        self.whole = [is_number(column) or column.type == NS for column in columns]
+        self.widths = [max(map(width, texts)) for texts in zip(*lines, strict=True)]
         self.gap = "  "
         if sum(self.widths) + 2 * (len(self.widths) - 1) > room:
             self.gap = " "
@@ -81,7 +98,7 @@ class _Layout:
     def _shrink(self, room: int) -> None:
         """Take cells from the widest column of names, one by one, as long as that helps."""
         while sum(self.widths) > room:
-            names = [index for index, right in enumerate(self.right) if not right and self.widths[index] > LEAST]
+            names = [index for index, whole in enumerate(self.whole) if not whole and self.widths[index] > LEAST]
             if not names:
                 return
             self.widths[max(names, key=lambda index: self.widths[index])] -= 1

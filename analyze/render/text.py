@@ -1,6 +1,7 @@
 """Values as people read them: units, digits, and nothing that a terminal would obey."""
 
 import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -93,6 +94,24 @@ def title(column: Column) -> str:
 
 def _is_duration(column: Column) -> bool:
     return column.name.endswith("_ns") and is_number(column)
+
+
+class Moments:
+    """How a column of timestamps is shown: the date once, above, if it is the same; no more digits than they need."""
+
+    def __init__(self, values: Iterable[int]) -> None:
+        """From the values that settle it, ns since the epoch."""
+        known = list(values)
+        dates = {timestamp(value, "%Y-%m-%d")[:10] for value in known}
+        self.date = dates.pop() if len(dates) == 1 else None
+        self.digits = next(
+            (3 * thirds for thirds in (0, 1, 2) if all(ns % 10 ** (9 - 3 * thirds) == 0 for ns in known)), 9
+        )
+
+    def text(self, ns: int) -> str:
+        """One of them."""
+        whole, _, rest = timestamp(ns, "%H:%M:%S" if self.date else "%Y-%m-%d %H:%M:%S").partition(".")
+        return f"{whole}.{rest[: self.digits]}" if self.digits else whole
 
 
 def cell(value: object, column: Column) -> str:

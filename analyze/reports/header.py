@@ -5,14 +5,17 @@
     -- param  NAME TYPE DEFAULT  meaning      becomes the option --NAME; the query reads getvariable('NAME')
     -- column NAME TYPE  meaning              each column that the query returns, in order
     -- total  NAME NAME ...                   columns that have a line of totals in a table
-    -- sort   NAME                            the order, unless -S says otherwise: numbers from the greatest
+    -- sort   NAME NAME ...                   the order, unless -S says otherwise: numbers from the greatest; equal ones
+                                              by the other columns
 
-TYPE is DuckDB's, without blanks. Two parameters have a meaning of their own: `limit`, the rows shown unless -n says
-otherwise (20 without it; 0 means all), and `by`, of type VARCHAR[], the columns of `selected` to group by. The query
-takes them as `columns(lambda c: c IN getvariable('by'))`; they come before the columns that the header names.
+TYPE is DuckDB's, without blanks, or DURATION, which takes 100ms and is a BIGINT of ns. Two parameters have a meaning of
+their own: `limit`, the rows shown unless -n says otherwise (20 without it; 0 means all), and `by`, of type VARCHAR[],
+the columns of `selected` to group by. The query takes them as `columns(lambda c: c IN getvariable('by'))`; they come
+before the columns that the header names.
 
-The query has no LIMIT, and an ORDER BY only if there is no `sort`: -n and -S put another query around it. A report with
-`by` has a `sort`.
+A query with the words 'span_start' and 'span_end' can read these variables: when the captures began and ended, ns. It
+has no LIMIT, and an ORDER BY only if there is no `sort`: -n and -S put another query around it. A report with `by` has
+a `sort`.
 """
 
 import re
@@ -25,9 +28,10 @@ TYPE = r"(?P<type>[A-Z_0-9]+(?:\([^)]*\))?(?:\[\])?)"
 PARAM = re.compile(rf"param +(?P<name>\w+) +{TYPE} +(?P<default>\S+) *(?P<help>.*)")
 COLUMN = re.compile(rf"column +(?P<name>\w+) +{TYPE} *(?P<help>.*)")
 TOTAL = re.compile(r"total +(?P<names>.+)")
-SORT = re.compile(r"sort +(?P<name>\w+)")
+SORT = re.compile(r"sort +(?P<names>\w+( +\w+)*)")
 KEYWORD = re.compile(r"(param|column|total|sort)\b")
 LOOKS_LIKE = re.compile(r"(param|column) +\w+ +[A-Z]|(param|column|total|sort)  ")
+DURATION = "DURATION"
 LIMIT = 20
 
 
@@ -62,7 +66,7 @@ class Report:
     params: tuple[Param, ...]
     columns: tuple[Field, ...]
     totals: tuple[str, ...]
-    sort: str | None
+    sort: tuple[str, ...]
     query: str
 
     @property
@@ -95,7 +99,7 @@ def parse(name: str, path: Path, source: str) -> Report:
     params: list[Param] = []
     columns: list[Field] = []
     totals: list[str] = []
-    sort = None
+    sort: tuple[str, ...] = ()
     for number, line in enumerate(header[1:], 2):
         if found := PARAM.fullmatch(line):
             params.append(Param(**found.groupdict()))
@@ -104,7 +108,7 @@ def parse(name: str, path: Path, source: str) -> Report:
         elif found := TOTAL.fullmatch(line):
             totals += found["names"].split()
         elif found := SORT.fullmatch(line):
-            sort = found["name"]
+            sort = tuple(found["names"].split())
         elif LOOKS_LIKE.match(line):
             raise ReportError(f"{path}:{number}: cannot read `-- {line}`; see analyze/reports/header.py for the form")
         else:
@@ -118,7 +122,7 @@ def parse(name: str, path: Path, source: str) -> Report:
 
 def _check_names(report: Report) -> None:
     known = {column.name for column in report.columns}
-    for wrong in {*report.totals, *filter(None, [report.sort])} - known:
+    for wrong in {*report.totals, *report.sort} - known:
         raise ReportError(f"{report.path}: the header names {wrong} for totals or sort, which is no column of it")
     if report.by and not report.sort:
         raise ReportError(f"{report.path}: a report with `by` needs `-- sort NAME`")

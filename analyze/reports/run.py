@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analyze.errors import QueryError, ReportError, UsageError
-from analyze.reports.header import Report
+from analyze.filter.values import duration
+from analyze.reports.header import DURATION, Report
 from analyze.result import Column, Result
 from analyze.session import Session
 from analyze.sqltext import identifier
@@ -24,6 +25,9 @@ GROUPS = {
 
 SORTS = {"count": "calls", "time": "time_ns", "total": "time_ns", "name": "syscall"}
 """Words for `-S` beside the columns of the report, as strace has them."""
+
+SPAN = "span_start"
+"""A query with this word may read when the captures began and ended, ns: getvariable('span_start') and 'span_end'."""
 
 PROCESS_NAMES = """\
 SELECT {keys}, coalesce(max_by(comm, main), max_by(comm, latest)) AS process
@@ -57,13 +61,13 @@ class Answer:
 
 
 def run(session: Session, report: Report, options: Options, *, limited: bool = True, totals: bool = False) -> Answer:
-    """The answer of a report. `totals` counts and adds up all rows before the limit cuts them.
+    """The answer of a report. `totals` counts and adds up all rows before the limit cuts them, if it has totals.
 
     Raises UsageError for an option that does not fit, ReportError or QueryError if the query is wrong or fails.
     """
     query = compile_query(session, report, options, limited=False)
     limit = (report.limit if options.limit is None else options.limit) if limited else 0
-    if not totals:
+    if not totals or not report.totals:
         return Answer(session.prepare(_cut(query, limit)))
     session.execute(f"CREATE OR REPLACE TEMP TABLE answer AS {query}")
     sums = "".join(f", sum({identifier(name)})" for name in report.totals)
@@ -77,24 +81,24 @@ def compile_query(session: Session, report: Report, options: Options, *, limited
     columns, sort = _grouping(session, report, options)
     for param in report.options:
         _bind(session, param.name, (options.params or {}).get(param.name, param.default), param.type)
+    if SPAN in report.query:
+        session.bind("span_start", session.span.start)
+        session.bind("span_end", session.span.end)
     query = _judged(session, report)
     if columns:
         session.bind("by", list(columns))
         query = _with_names(query, columns)
     returned = _described(session, report, query)
-    if sort or report.sort:
-        query = _sorted(query, returned, sort or report.sort or "", columns)
+    if order := [sort or "", *columns] if sort else [*report.sort, *columns]:
+        query = _sorted(query, returned, order)
     limit = report.limit if options.limit is None else options.limit
     return _cut(query, limit) if limited else query
 
 
 def check(session: Session, report: Report) -> list[str]:
     """What a report's header says against what its query returns: one line for each difference."""
+    compile_query(session, report, Options())
     columns, _ = _grouping(session, report, Options())
-    for param in report.options:
-        _bind(session, param.name, param.default, param.type)
-    if columns:
-        session.bind("by", list(columns))
     found = [(column.name, column.type.replace(" ", "")) for column in _described(session, report, report.query)]
     said = [(column.name, column.type) for column in report.columns]
     kept = found[len(columns) :]
@@ -136,11 +140,13 @@ def _nearest(word: str, known: Sequence[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
 
 
-def _bind(session: Session, name: str, value: str, kind: str) -> None:
+def _bind(session: Session, name: str, text: str, kind: str) -> None:
     try:
-        session.bind(name, None if value == "NULL" else value, kind)
-    except QueryError as error:
-        raise UsageError(f"--{name} {value}: not a {kind}: {str(error).splitlines()[0]}") from error
+        value = None if text == "NULL" else duration(text) if kind == DURATION else text
+        session.bind(name, value, "BIGINT" if kind == DURATION else kind)
+    except (QueryError, ValueError) as error:
+        what = str(error) if kind == DURATION else f"not of type {kind}: {str(error).splitlines()[0]}"
+        raise UsageError(f"--{name} {text}: {what}") from error
 
 
 def _judged(session: Session, report: Report) -> str:
@@ -169,14 +175,15 @@ def _described(session: Session, report: Report, query: str) -> list[Column]:
         raise ReportError(f"{report.path}: {error}") from error
 
 
-def _sorted(query: str, returned: list[Column], sort: str, groups: Sequence[str]) -> str:
-    """The query in another order: numbers from the greatest, names from A; equal ones by group."""
+def _sorted(query: str, returned: list[Column], order: Sequence[str]) -> str:
+    """The query in another order: by the first key, numbers from the greatest, names from A; equal ones by the rest."""
     kinds = {column.name: column.type for column in returned}
+    sort, *rest = order
     name = next((one for one in (sort, SORTS.get(sort, sort), f"{sort}_ns") if one in kinds), None)
     if name is None:
         raise UsageError(f"-S {sort}: no such column; {_nearest(sort, list(kinds))}")
-    order = "ASC" if kinds[name] == "VARCHAR" else "DESC"
-    keys = [f"{identifier(name)} {order} NULLS LAST", *(identifier(group) for group in groups if group != name)]
+    direction = "ASC" if kinds[name] == "VARCHAR" else "DESC"
+    keys = [f"{identifier(name)} {direction} NULLS LAST", *(identifier(one) for one in rest if one != name)]
     return f"SELECT *\nFROM (\n{query}\n)\nORDER BY {', '.join(keys)}"
 
 

@@ -127,8 +127,8 @@ def test_a_histogram_has_a_bar_for_every_power() -> None:
     """Gaps included, the greatest as long as there is room, the least still visible."""
     lines = list(histogram.lines({10: 1000, 12: 1, 0: 500}, 60))
     assert len(lines) == 13
-    assert lines[0].startswith("    0 ns ..    2 ns    500  ███")
-    assert lines[10].startswith(" 1.02 µs .. 2.05 µs  1,000  ███")
+    assert lines[0].startswith("    0 ns ..     2 ns    500  ███")
+    assert lines[10].startswith(" 1.02 µs ..  2.05 µs  1,000  ███")
     assert lines[12].endswith("▏")
     assert "█" not in lines[1]
     assert max(map(text.width, lines)) <= 60

@@ -36,7 +36,7 @@ def test_a_header_says_everything() -> None:
     assert report.title == "Calls by process"
     assert report.text.startswith("More about it.\n\nThe next words")
     assert report.text.endswith("and still the header")
-    assert (report.by, report.limit, report.sort, report.totals) == ("process", 5, "calls", ("calls",))
+    assert (report.by, report.limit, report.sort, report.totals) == ("process", 5, ("calls",), ("calls",))
     assert [(param.name, param.type, param.default, param.help) for param in report.options] == [
         ("least", "BIGINT", "1000", "ns")
     ]
@@ -50,7 +50,7 @@ def test_a_header_says_everything() -> None:
 def test_a_plain_query_is_a_report() -> None:
     """A title and a query are enough."""
     report = read("-- Anything.\nSELECT 1")
-    assert (report.by, report.limit, report.sort, report.options) == (None, LIMIT, None, ())
+    assert (report.by, report.limit, report.sort, report.options) == (None, LIMIT, (), ())
 
 
 @pytest.mark.parametrize(

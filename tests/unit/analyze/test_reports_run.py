@@ -217,7 +217,7 @@ def test_a_parameter_is_bound_with_its_type(session: Session, rows: list[Row], t
         assert list(run(session, report, Options(params=given)).result.rows()) == [
             (sum(row["pid"] == pid for row in rows),)
         ]
-    with pytest.raises(UsageError, match="--who zero: not a INTEGER"):
+    with pytest.raises(UsageError, match="--who zero: not of type INTEGER"):
         run(session, report, Options(params={"who": "zero"}))
 
 

@@ -1,0 +1,71 @@
+-- What happened when: calls, errors, bytes and latency in each interval.
+-- Intervals without calls are shown too. Where calls were lost, `lost` says up to how many, and the percentile is of
+-- the others.
+-- param  interval DURATION NULL  length of an interval, as 100ms; by default about 40 of them
+-- param  limit INTEGER 0  intervals shown
+-- column at      TIMESTAMP_NS  when the interval begins, UTC
+-- column calls   BIGINT        calls that began in it
+-- column errors  BIGINT        those that failed
+-- column bytes   BIGINT        read and written
+-- column time_ns BIGINT        time in the calls
+-- column p50_ns  BIGINT        half of the calls took no longer
+-- column p99_ns  BIGINT        99 of 100 took no longer
+-- column max_ns  BIGINT        the longest
+-- column lost    BIGINT        calls lost in the interval or around it, at most
+-- total  calls errors bytes time_ns
+WITH wanted AS (
+    SELECT greatest(1, (getvariable('span_end') - getvariable('span_start')) / 40.0) AS wanted
+),
+
+-- the next of 1, 2, 5, 10, 20, ... ns
+round AS (
+    SELECT
+        pow(10, floor(log10(wanted)))::BIGINT AS decade,
+        wanted / decade AS rest,
+        coalesce(
+            getvariable('interval'),
+            decade * CASE WHEN rest <= 1 THEN 1 WHEN rest <= 2 THEN 2 WHEN rest <= 5 THEN 5 ELSE 10 END
+        ) AS width
+    FROM wanted
+),
+
+counted AS (
+    SELECT
+        epoch_ns(ts) // (SELECT width FROM round) AS slot,
+        count(*) AS calls,
+        count(errno) AS errors,
+        coalesce(sum(bytes), 0)::BIGINT AS bytes,
+        coalesce(sum(dur_ns), 0)::BIGINT AS time_ns,
+        quantile_disc(dur_ns, [0.5, 0.99]) AS percentiles,
+        max(dur_ns) AS max_ns
+    FROM selected
+    GROUP BY slot
+),
+
+slots AS (
+    SELECT unnest(range(min(counted.slot), max(counted.slot) + 1)) AS slot, any_value(width) AS width
+    FROM counted, round
+),
+
+lost AS (
+    SELECT slot, sum(losses.calls)::BIGINT AS lost
+    FROM slots
+    JOIN losses ON epoch_ns(losses.ts) < (slot + 1) * width
+        AND epoch_ns(losses.ts) + coalesce(losses.dur_ns, 0) >= slot * width
+    GROUP BY slot
+)
+
+SELECT
+    make_timestamp_ns(slot * width) AS at,
+    coalesce(calls, 0) AS calls,
+    coalesce(errors, 0) AS errors,
+    coalesce(bytes, 0) AS bytes,
+    coalesce(time_ns, 0) AS time_ns,
+    percentiles[1] AS p50_ns,
+    percentiles[2] AS p99_ns,
+    max_ns,
+    lost
+FROM slots
+LEFT JOIN counted USING (slot)
+LEFT JOIN lost USING (slot)
+ORDER BY slot
