@@ -41,6 +41,7 @@ class Child:
         os.close(self._failure)
         if failure:
             os.waitpid(self.pid, 0)
+            self._status = NOT_RUNNABLE
             raise _cannot(self.command[0], NOT_RUNNABLE, os.strerror(int(failure)))
 
     def poll(self) -> int | None:

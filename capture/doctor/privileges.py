@@ -46,7 +46,7 @@ def _with_least(mine: preflight.Privileges) -> tuple[str, ...]:
     flags = ",".join(f"+{name.removeprefix('CAP_').lower()}" for name in mine.needed)
     return (
         "or give this user no more than that:",
-        "sudo setpriv --reuid=$(id -u) --regid=$(id -g) --keep-groups \\",
+        "sudo setpriv --reuid=$(id -u) --regid=$(id -g) --init-groups \\",
         f"  --inh-caps={flags} --ambient-caps={flags} \\",
         '  "$(command -v capture)" -w trace.parquet',
     )

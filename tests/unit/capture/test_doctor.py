@@ -96,7 +96,7 @@ def test_the_report_fits_the_terminal(colour: bool) -> None:
 
 def test_a_command_to_copy_is_not_broken() -> None:
     """Each line of a remedy that fits is printed as it is."""
-    line = "sudo setpriv --reuid=$(id -u) --regid=$(id -g) --keep-groups \\"
+    line = "sudo setpriv --reuid=$(id -u) --regid=$(id -g) --init-groups \\"
     report = render.text(diagnosis(replace(PRIVILEGE, remedy=(line,))), colour=False)
     assert f"{line}\n" in report
 
