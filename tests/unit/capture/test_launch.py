@@ -9,7 +9,7 @@ from capture.launch import NOT_RUNNABLE, Child
 
 
 def test_a_program_that_the_kernel_refuses_leaves_no_child(tmp_path: Path) -> None:
-    """It is a TargetError with the shell's status, and giving the child up afterwards is no error: it is gone already."""
+    """It is a TargetError with the shell's status, and giving up the child, which is gone, is no error."""
     program = tmp_path / "program"
     program.write_text("not a program")
     program.chmod(0o755)
