@@ -11,12 +11,13 @@ _GONE = (FileNotFoundError, ProcessLookupError)
 
 @dataclass(frozen=True)
 class Thread:
-    """A thread as it stands now: name, effective user, and its groups as in /proc/PID/cgroup."""
+    """A thread as it stands now: name, effective user, its tid in its own namespace, groups as in /proc/PID/cgroup."""
 
     pid: int
     tid: int
     comm: bytes
     uid: int
+    inner_pid: int
     cgroups: str
 
 
@@ -52,8 +53,13 @@ def thread(pid: int, tid: int) -> Thread | None:
         groups = (folder / "cgroup").read_text(errors="replace")
     except _GONE:
         return None
-    uid = next(line.split()[2] for line in status.splitlines() if line.startswith("Uid:"))
-    return Thread(pid, tid, comm, int(uid), groups)
+    uid, inner = 0, tid
+    for line in status.splitlines():
+        if line.startswith("Uid:"):
+            uid = int(line.split()[2])
+        elif line.startswith("NSpid:"):
+            inner = int(line.split()[-1])
+    return Thread(pid, tid, comm, uid, inner, groups)
 
 
 def call(pid: int, tid: int) -> Call | None:

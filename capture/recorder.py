@@ -1,7 +1,7 @@
 """The draining loop: rings to pipeline, with everything that has to happen now and then in between."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ _HOUSEKEEPING = 0.1
 class Recorder:
     """Moves records from `rings` to `pipeline` until it is told to stop.
 
-    `limit` ends the recording after so many calls. `each` is called about ten times a second.
+    `limit` ends the recording after so many calls.
     """
 
     def __init__(
@@ -33,8 +33,11 @@ class Recorder:
         self._pause = min(_LONGEST_PAUSE, rings.records / 4 / _FULL_SPEED)
         self.stopped_by: str | None = None
 
-    def run(self, each: Callable[[], None]) -> None:
-        """Drain until somebody calls `stop`, the limit is reached or the sink fails."""
+    def run(self, each: Callable[[], None], chores: Iterator[None]) -> None:
+        """Drain until somebody calls `stop`, the limit is reached or the sink fails.
+
+        `each` is called about ten times a second. `chores` are done between two passes, a few milliseconds at a time.
+        """
         housekeeping = flushed = time.monotonic()
         while self.stopped_by is None:
             self.drain()
@@ -46,7 +49,8 @@ class Recorder:
             if now - flushed >= self._flush:
                 flushed = now
                 self._pipeline.flush()
-            time.sleep(self._pause)
+            if not self._do_some(chores):
+                time.sleep(self._pause)
 
     def stop(self, reason: str) -> None:
         """End the loop after its current step. May be called by a signal handler; the first reason stays."""
@@ -65,6 +69,11 @@ class Recorder:
         self.drain(wait=True)
         self._append_unfinished(unfinished)
         self._append_losses(wait=True)
+
+    def _do_some(self, chores: Iterator[None]) -> bool:
+        """Steps of what is to be done, for less time than the rings take to fill; whether there was any."""
+        end = time.monotonic() + self._pause
+        return any(time.monotonic() > end for _ in chores)
 
     def _take(self, cpu: int, words: Words, payload: Payload, wait: bool) -> bool:
         if self._left is None:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from capture import metadata, preflight, unfinished
+from capture import metadata, preflight, procfs, unfinished
 from capture.bpfsys import program_stats
 from capture.cgroups import hierarchy
 from capture.clock import Clock
@@ -34,6 +34,7 @@ from capture.report import Report
 from capture.ring import Rings
 from capture.sink import open_sink
 from capture.sink.base import Sink
+from capture.snapshot import Snapshot
 from schemas.record import ENTRIES, ENTRY, RECORD
 
 RINGS_IN_ALL = 64 << 20
@@ -151,9 +152,17 @@ class Session:
         program.attach()
         self._began = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
         self._report.recording(self.options.filter.describe() if not self.child else self.child.command[0], loader)
+        self._snapshot = Snapshot(self._pipeline, self.groups)
         if self.child is not None:
+            self._snapshot.add(self.child.pid)
             self.child.release()
-        self._recorder.run(self._each)
+        self._recorder.run(self._each, self._snapshot.take(self._bystanders()))
+
+    def _bystanders(self) -> Iterator[int]:
+        """The processes that were there before and are asked for."""
+        if self.child is not None:
+            return iter(())
+        return iter(self.options.filter.pids) if self._targets is not None else procfs.processes()
 
     def _mark_targets(self, program: Loaded) -> None:
         if not self.settings.only_targets:
@@ -192,7 +201,8 @@ class Session:
             stats = [program_stats(fd) for fd in program.programs().values()]
             self._ledger.recursion = sum(one.recursion_misses for one in stats)
         self._pipeline.close()
-        sink.close(metadata.at_end(self._clock, self._ledger.counters(), program.notes))
+        notes = [*program.notes, *([self._snapshot.note] if began is not None and self._snapshot.note else [])]
+        sink.close(metadata.at_end(self._clock, self._ledger.counters(), notes))
 
     def _status(self, sink: Sink) -> int:
         counters = self._ledger.counters()

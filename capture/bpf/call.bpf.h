@@ -147,7 +147,7 @@ inline_ void start_state(struct systape_record *row, u8 kind, struct task_struct
 	row->args[4] = 0;
 	row->args[5] = 0;
 	row->ret = 0;
-	row->flags = FLAG_STATE_ONLY;
+	row->flags = CFG(has_states) ? FLAG_STATE_ONLY : 0;
 	row->kind = kind;
 	row->abi = ABI_X86_64;
 	fill_task(row, task, who);
