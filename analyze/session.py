@@ -46,8 +46,9 @@ class Session:
         self._define(define_events(self.sources, self.database))
         for text in [define_users(self.sources), *_views()]:
             self._define(text)
-        self.filters = [self.compile(text, f"f{index}") for index, text in enumerate(filters)]
-        self._define(self._selected())
+        self.filters: list[Compiled] = []
+        self._compiled = 0
+        self.select(filters)
         if not unsafe:
             self._lock()
 
@@ -70,18 +71,21 @@ class Session:
         """The hosts that the captures are of."""
         return list(dict.fromkeys(source.metadata.host for source in self.sources))
 
+    def judge(self, text: str) -> list[str]:
+        """The statements of a text, at least one, as they may be run. Raises QueryError if any is refused."""
+        if self.unsafe:
+            return [bare(statement.query) for statement in split(text, self.database)]
+        return only_reads(text, self.database)
+
     def query(self, text: str, limit: int | None = None) -> Result:
         """The answer to a text of one or more statements: the last one's, ready to be fetched, cut after `limit` rows.
 
         Raises QueryError if any is refused or cannot be understood.
         """
-        if self.unsafe:
-            queries = [bare(statement.query) for statement in split(text, self.database)]
-        else:
-            queries = only_reads(text, self.database)
-        for before in queries[:-1]:
-            self.fetch(before)
-        return self.prepare(queries[-1] + (f"\nLIMIT {limit}" if limit else ""))
+        *before, last = self.judge(text)
+        for statement in before:
+            self.fetch(statement)
+        return self.prepare(last + (f"\nLIMIT {limit}" if limit else ""))
 
     def prepare(self, query: str) -> Result:
         """The answer to one statement that has been judged before."""
@@ -122,15 +126,20 @@ class Session:
         first, last = self.fetch("SELECT min(epoch_ns(ts)), max(epoch_ns(ts)) FROM events WHERE kind = 'syscall'")[0]
         return Span(first or 0, last or 0)
 
-    def compile(self, text: str, prefix: str = "f") -> "Compiled":
-        """A filter as SQL over `calls` and `losses`, its values bound as variables called PREFIX_0, PREFIX_1, ...
+    def select(self, filters: Iterable[str]) -> None:
+        """Let `selected` hold the calls that all `filters` keep. Raises FilterError."""
+        self.filters = [self.compile(text) for text in filters]
+        conditions = "\nAND ".join(compiled.where for compiled in self.filters)
+        where = f"\nWHERE {conditions}" if conditions else ""
+        self._define(f"CREATE OR REPLACE TEMP VIEW selected AS\nSELECT *\nFROM calls{where}")
 
-        Raises FilterError.
-        """
+    def compile(self, text: str) -> "Compiled":
+        """A filter as SQL over `calls` and `losses`, its values bound as variables of their own. Raises FilterError."""
         from analyze.filter import Context, compile_filter
 
         context = Context(lambda: self.span, self._regex_error, len(self.hosts))
-        compiled = compile_filter(text, context, prefix)
+        compiled = compile_filter(text, context, f"f{self._compiled}")
+        self._compiled += 1
         for name, values in compiled.variables.items():
             self.bind(name, values)
         return compiled
@@ -141,10 +150,6 @@ class Session:
         except QueryError as error:
             return str(error).splitlines()[0].rpartition("Error: ")[2]
         return None
-
-    def _selected(self) -> str:
-        conditions = "\nAND ".join(compiled.where for compiled in self.filters)
-        return "CREATE TEMP VIEW selected AS\nSELECT *\nFROM calls" + (f"\nWHERE {conditions}" if conditions else "")
 
     def _columns(self, query: str) -> list[Column] | None:
         """What a query will return; None for a statement that is none: EXPLAIN, and all that --unsafe lets through."""

@@ -399,7 +399,8 @@ def test_no_text_reaches_sql_unbound(capture: Session) -> None:
     values = ["x", "'; DROP VIEW calls; --", "$1 getvariable {} %s"]
     written = set()
     for text, value in zip(texts, values, strict=True):
-        written.add(capture.compile(text.replace("{}", value.replace("'", r"\'"))).where)
+        where = capture.compile(text.replace("{}", value.replace("'", r"\'"))).where
+        written.add(re.sub(r"f\d+_", "f_", where))
     assert len(written) == 1
 
 
