@@ -5,14 +5,14 @@ footer is written the journal holds what it is made of. After eight bytes of mag
 length of the payload, CRC-32 of the payload, CRC-32 of the header itself; little-endian) and its payload:
 
     HEAD  Arrow IPC schema message: the columns and the file's metadata; always the first
-    GRUP  start, end, rows and CRC-32 of one row group's bytes in the capture, then its own small footer, deflated
+    GRUP  start, end, rows, CRC-32 of one row group's bytes in the capture, and its own small footer: length, deflated
     TAIL  an Arrow IPC stream of rows that are not in a row group yet
     META  JSON object, metadata that was known only at the end
 
 Appending a record is the commit of what it says. A GRUP record holds the rows of all TAIL records before it, which
-count no longer from then on (their payload may be punched out of the file, so only a TAIL record that counts must
-match its CRC). The first record that is incomplete or does not match ends the journal: it was being written when the
-writer died.
+count no longer from then on; when these have grown large, the writer puts a journal without them in place of this one
+by renaming. The first record that is incomplete or does not match its CRC ends the journal: it was being written when
+the writer died.
 
 The writer holds an exclusive flock on the capture for as long as it lives.
 """
@@ -39,7 +39,7 @@ HEAD, GROUP, TAIL, META = b"HEAD", b"GRUP", b"TAIL", b"META"
 
 _HEADER = struct.Struct("<4sQI")
 _CRC = struct.Struct("<I")
-_GROUP = struct.Struct("<QQQI")
+_GROUP = struct.Struct("<QQQII")
 HEADER_BYTES = _HEADER.size + _CRC.size
 
 
@@ -47,24 +47,35 @@ HEADER_BYTES = _HEADER.size + _CRC.size
 class Group:
     """A whole row group: bytes `start` to `end` of the capture, their CRC-32, and a Parquet footer for it alone.
 
-    `footer` is the Thrift structure, without the length and the magic that follow it in a file.
+    The footer is the Thrift structure, without the length and the magic that follow it in a file.
     """
 
     start: int
     end: int
     rows: int
     crc: int
-    footer: bytes
+    footer_bytes: int
+    deflated: bytes
+
+    @classmethod
+    def of(cls, start: int, end: int, rows: int, crc: int, footer: bytes) -> "Group":
+        """A row group with its footer as it is."""
+        return cls(start, end, rows, crc, len(footer), zlib.compress(footer, 1))
+
+    @property
+    def footer(self) -> bytes:
+        """The footer as it is."""
+        return zlib.decompress(self.deflated)
 
     def pack(self) -> bytes:
         """The payload of its record."""
-        return _GROUP.pack(self.start, self.end, self.rows, self.crc) + zlib.compress(self.footer, 1)
+        return _GROUP.pack(self.start, self.end, self.rows, self.crc, self.footer_bytes) + self.deflated
 
     @classmethod
     def unpack(cls, payload: bytes) -> "Group":
         """The reverse of `pack`."""
-        start, end, rows, crc = _GROUP.unpack_from(payload)
-        return cls(start, end, rows, crc, zlib.decompress(payload[_GROUP.size :]))
+        start, end, rows, crc, footer_bytes = _GROUP.unpack_from(payload)
+        return cls(start, end, rows, crc, footer_bytes, payload[_GROUP.size :])
 
 
 @dataclass
@@ -124,9 +135,8 @@ def unpack_tail(payloads: Sequence[bytes], schema: "pa.Schema") -> "pa.Table":
 def read(text: bytes, data_size: int) -> Journal:
     """What a journal's bytes say about a capture of `data_size` bytes. A torn or empty one is no error.
 
-    Read the journal to its end (not up to a size asked for before: its writer may append, then punch), and only then
-    ask for the size of the capture. A capture that has not even its magic is one whose journal was yet to be made: this
-    one is an older capture's. A row group that goes beyond its end was lost in a power cut.
+    Ask for that size after reading the journal. A capture that has not even its magic is one whose journal was yet to
+    be made: this one is an older capture's. A row group that goes beyond its end was lost in a power cut.
     """
     from schemas.arrow import EVENTS
 
@@ -134,18 +144,15 @@ def read(text: bytes, data_size: int) -> Journal:
     if data_size < len(PARQUET_MAGIC) or not text.startswith(MAGIC):
         return journal
     journal.end = len(MAGIC)
-    for kind, start, payload, sound in _records(text):
-        if kind == TAIL:
-            journal.tail.append((start, len(payload)))
-        elif not sound or not _take(journal, kind, payload, data_size):
+    for kind, start, payload in _records(text):
+        if not _take(journal, kind, start, payload, data_size):
             break
         journal.end = start + len(payload)
-    _cut_tail(journal, text)
     return journal
 
 
-def _records(text: bytes) -> Iterator[tuple[bytes, int, bytes, bool]]:
-    """Kind, offset of the payload, payload, and whether it matches its CRC, of each record that is complete."""
+def _records(text: bytes) -> Iterator[tuple[bytes, int, bytes]]:
+    """Kind, offset of the payload, and payload of each whole record, up to the first that is not."""
     at = len(MAGIC)
     while at + HEADER_BYTES <= len(text):
         kind, length, crc = _HEADER.unpack_from(text, at)
@@ -153,13 +160,13 @@ def _records(text: bytes) -> Iterator[tuple[bytes, int, bytes, bool]]:
             return
         start = at + HEADER_BYTES
         payload = text[start : start + length]
-        if len(payload) < length:
+        if len(payload) < length or zlib.crc32(payload) != crc:
             return
-        yield kind, start, payload, zlib.crc32(payload) == crc
+        yield kind, start, payload
         at = start + length
 
 
-def _take(journal: Journal, kind: bytes, payload: bytes, data_size: int) -> bool:
+def _take(journal: Journal, kind: bytes, start: int, payload: bytes, data_size: int) -> bool:
     """Add what a record says; False if it says what cannot be."""
     import pyarrow as pa
 
@@ -171,19 +178,11 @@ def _take(journal: Journal, kind: bytes, payload: bytes, data_size: int) -> bool
             return False
         journal.groups.append(group)
         journal.tail.clear()
+    elif kind == TAIL:
+        journal.tail.append((start, len(payload)))
     elif kind == META:
         journal.metadata = json.loads(payload)
     return True
-
-
-def _cut_tail(journal: Journal, text: bytes) -> None:
-    """End the journal before the first of the TAIL records that count but do not match their CRC."""
-    for index, (start, length) in enumerate(journal.tail):
-        crc = _HEADER.unpack_from(text, start - HEADER_BYTES)[2]
-        if zlib.crc32(text[start : start + length]) != crc:
-            journal.end = start - HEADER_BYTES
-            del journal.tail[index:]
-            return
 
 
 def parse_footer(footer: bytes) -> "pq.FileMetaData":

@@ -74,7 +74,7 @@ class Encoder:
         }
         parts = {3: (thrift.I64, rows), 4: (thrift.LIST, (thrift.STRUCT, [row_group]))}
         footer = thrift.dump({**self._footer, **parts})
-        return Encoded(Group(start, at, rows, crc, footer), [chunk.content for chunk in chunks])
+        return Encoded(Group.of(start, at, rows, crc, footer), [chunk.content for chunk in chunks])
 
 
 def _empty_footer(schema: pa.Schema) -> thrift.Struct:

@@ -56,9 +56,9 @@ def create(folder: int, path: Path, *, force: bool) -> int:
     return fd
 
 
-def create_journal(folder: int, path: Path) -> int:
+def create_journal(folder: int, path: Path, suffix: str = SUFFIX) -> int:
     """The new, empty journal of the capture at `path`. One that is there belongs to a capture long gone."""
-    name = path.name + SUFFIX
+    name = path.name + suffix
     try:
         unlink_if_there(folder, name)
         fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)

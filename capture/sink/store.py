@@ -3,7 +3,6 @@
 `Store` is used by the live sink and, after a crash, by repair: `finish` is the same for both and may be done again.
 """
 
-import ctypes
 import errno
 import json
 import os
@@ -33,10 +32,10 @@ from schemas.journal import (
 )
 
 _RESERVE = 1 << 20
-_PUNCH_HOLE = 0x2 | 0x1  # FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE of linux/falloc.h
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_RESERVE = {errno.EOPNOTSUPP, errno.EINVAL}
-_libc = ctypes.CDLL(None, use_errno=True)
+_NEXT = SUFFIX + ".next"
+_DEAD_MOST = 16 << 20
 
 
 class Store:
@@ -49,6 +48,7 @@ class Store:
         self._folder, self._data, self._log = folder, data, log
         self._durable = durable
         self._reserved = 0
+        self._dead = 0
         self._encoder = Encoder(journal.schema)
 
     @classmethod
@@ -121,13 +121,14 @@ class Store:
         journal = self.journal
         encoded = self._encoder.encode(batch, journal.data_end)
         check(encoded.group)
-        self._reserve(encoded.group.end, self._room() + len(encoded.group.footer))
+        self._reserve(encoded.group.end, self._room() + encoded.group.footer_bytes)
         self._put(encoded.body, encoded.group.start)
         self._append(GROUP, encoded.group.pack())
-        dead = list(journal.tail)
         journal.groups.append(encoded.group)
+        self._dead += sum(length for _, length in journal.tail)
         journal.tail.clear()
-        self._punch(dead)
+        if self._dead > max(_DEAD_MOST, journal.end - self._dead):
+            self._shorten()
 
     def add_tail(self, batch: pa.RecordBatch) -> None:
         """Commit rows to the tail. Raises SinkError: then nothing has changed."""
@@ -164,7 +165,8 @@ class Store:
         try:
             os.ftruncate(self._data, end + len(footer))
             os.fsync(self._data)
-            files.unlink_if_there(self._folder, self.path.name + SUFFIX)
+            for suffix in (SUFFIX, _NEXT):
+                files.unlink_if_there(self._folder, self.path.name + suffix)
             os.fsync(self._folder)
         except OSError as error:
             raise files.refused(self.path, error, "cannot finish") from error
@@ -189,7 +191,7 @@ class Store:
 
     def _room(self) -> int:
         """Bytes to keep free after the last row group, for what `finish` writes there."""
-        footers = sum(len(group.footer) for group in self.journal.groups)
+        footers = sum(group.footer_bytes for group in self.journal.groups)
         tail = sum(length for _, length in self.journal.tail)
         return _RESERVE + footers + tail
 
@@ -227,10 +229,31 @@ class Store:
         self.journal.end = start + len(record)
         return start + HEADER_BYTES
 
-    def _punch(self, dead: list[tuple[int, int]]) -> None:
-        """Give the disk back what the tail took; where the file system has no holes it is given back at the end."""
-        for start, length in dead:
-            _libc.fallocate(self._log, _PUNCH_HOLE, ctypes.c_int64(start), ctypes.c_int64(length))
+    def _shorten(self) -> None:
+        """Put a journal without the rows that came into row groups in place of this one.
+
+        Where that cannot be (no room, no right to the folder any more) the journal is merely longer than it need be: the
+        row group that led here is committed, so this must not fail. It is tried again when as much has come again.
+        """
+        self._dead = 0
+        records = [pack(HEAD, self.journal.schema.serialize().to_pybytes())]
+        records += [pack(GROUP, group.pack()) for group in self.journal.groups]
+        text = MAGIC + b"".join(records)
+        try:
+            log = files.create_journal(self._folder, self.path, _NEXT)
+        except SinkError:
+            return
+        try:
+            _write_all(log, text, 0)
+            if self._durable:
+                os.fdatasync(log)
+            names = self.path.name + _NEXT, self.path.name + SUFFIX
+            os.rename(*names, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        except OSError:
+            os.close(log)
+            return  # what was written of it is removed the next time, and at the end
+        os.close(self._log)
+        self._log, self.journal.end = log, len(text)
 
 
 def _write_all(fd: int, content: bytes | memoryview, at: int) -> int:

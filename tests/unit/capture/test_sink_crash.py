@@ -17,18 +17,22 @@ import pytest
 
 from capture.errors import SinkError
 from capture.repair import repair
+from capture.sink import store
 from capture.sink.parquet import ParquetSink
 from schemas.arrow import Key
 from schemas.journal import journal_path, open_capture_file
-from tests.rows import batch_of, mixed_rows, plain_rows
+from tests.rows import batch_of, plain_rows
 
 # Writes rows numbered from 0 for ever, three flushes and a write in turn, and says after each how many rows are safe.
 # Now and then it closes the file, begins another, and says so.
 WRITER = """
 import os, sys
 from pathlib import Path
+from capture.sink import store
 from capture.sink.parquet import ParquetSink
 from tests.rows import plain_rows
+
+store._DEAD_MOST = 30_000  # so that the journal is shortened often
 
 def say(word, rows):
     os.write(1, f"{word} {rows}\\n".encode())  # in one piece, or not at all
@@ -172,16 +176,39 @@ def test_live_capture(tmp_path: Path) -> None:
     assert numbers(path) == list(range(20))
 
 
-def test_dead_tail_takes_no_disk(tmp_path: Path) -> None:
-    """Rows that came into a row group do not go on taking space in the journal."""
+def test_dead_tail_takes_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that came into a row group do not go on taking space in the journal, and nothing else is lost with them."""
+    monkeypatch.setattr(store, "_DEAD_MOST", 1_000_000)
     path = tmp_path / "trace.parquet"
-    sink = ParquetSink(path, {})
-    for _ in range(20):
-        sink.flush(mixed_rows(20_000))
-        sink.write(mixed_rows(20_000))
-    used = journal_path(path).stat().st_blocks * 512
+    sink = ParquetSink(path, {Key.HOST: "here"})
+    most = 0
+    for first in range(0, 600_000, 20_000):
+        rows = noise(20_000, first)
+        for part in range(0, 20_000, 5000):
+            sink.flush(rows.slice(part, 5000))
+        most = max(most, journal_path(path).stat().st_size)
+        with open_capture_file(path) as capture:
+            assert capture.journal.schema.metadata == {b"systape.host": b"here"}
+            assert capture.read(["dur_ns"]).num_rows == first + 20_000
+        sink.write(rows)
+    assert most < 6_000_000
     sink.close({})
-    assert used < 400_000
+    assert numbers(path) == list(range(600_000))
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_journal_that_cannot_be_shortened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then it stays long, and that is all."""
+    monkeypatch.setattr(store, "_DEAD_MOST", 0)
+    path = tmp_path / "trace.parquet"
+    (tmp_path / "trace.parquet.journal.next").mkdir()
+    sink = ParquetSink(path, {})
+    for first in range(0, 200, 20):
+        sink.flush(plain_rows(10, first))
+        sink.write(plain_rows(20, first))
+    (tmp_path / "trace.parquet.journal.next").rmdir()
+    sink.close({})
+    assert numbers(path) == list(range(200))
 
 
 @pytest.fixture(params=["tmpfs", "ext4"])
