@@ -40,8 +40,12 @@ class Filter:
     @property
     def leaves_out_calls(self) -> bool:
         """Does it leave out calls of processes that it keeps? Then those that names depend on are kept as state."""
-        others = self.comms or self.uids or self.cgroups or self.failed_only or self.min_latency
-        return self.cells is not None or bool(others)
+        return self.cells is not None or self.judges_rows
+
+    @property
+    def judges_rows(self) -> bool:
+        """Does it look at what a row shows: who made the call, how it ended, how long it took?"""
+        return bool(self.comms or self.uids or self.cgroups or self.failed_only or self.min_latency)
 
     def describe(self) -> str:
         """One line, for the file's metadata and for `-d`."""

@@ -81,7 +81,7 @@ inline_ int count_own_exit(void)
 }
 
 /* No place for the entry. The call's row will come at its return, flagged; a call that never returns is lost here. */
-inline_ int lose_entry(u32 cell)
+rarely_ int lose_entry(u32 cell)
 {
 	struct systape_ring *ring = this_ring();
 
@@ -108,7 +108,7 @@ inline_ void fill_from_entry(struct systape_record *row, struct systape_entry *e
 	row->args[5] = entry->args[5];
 }
 
-inline_ void fill_from_registers(struct systape_record *row, void *regs, struct task_struct *task, u64 now)
+rarely_ int fill_from_registers(struct systape_record *row, void *regs, struct task_struct *task, u64 now)
 {
 	u32 nr = number_in(regs);
 	u8 abi = abi_of(task, nr);
@@ -120,6 +120,7 @@ inline_ void fill_from_registers(struct systape_record *row, void *regs, struct 
 	row->runq = NOT_MEASURED;
 	row->flags = FLAG_ENTRY_UNSEEN;
 	read_args(row->args, regs, abi);
+	return 0;
 }
 
 inline_ void fill_task(struct systape_record *row, struct task_struct *task, u64 who)

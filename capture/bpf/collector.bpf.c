@@ -35,11 +35,11 @@ inline_ int on_enter(void *regs, u32 nr)
 
 	if (who >> 32 == CFG(own_pid))
 		return count_own_enter();
-	if (!is_target(who >> 32, executes(nr)))
+	if (CFG(only_targets) && !is_target(who >> 32, executes(nr)))
 		return 0;
 	abi = abi_of(task, nr);
 	cell = cell_of(nr, abi);
-	if (!selected(cell) && !keeps_state(cell))
+	if (CFG(by_cell) && !selected(cell) && !keeps_state(cell))
 		return 0;
 	entry = claim_entry(who);
 	if (!entry)
@@ -66,7 +66,7 @@ inline_ int on_exit(void *regs, s64 ret)
 
 	if (who >> 32 == CFG(own_pid))
 		return count_own_exit();
-	if (!is_target(who >> 32, 0))
+	if (CFG(only_targets) && !is_target(who >> 32, 0))
 		return 0;
 	now = bpf_ktime_get_ns();
 	ring = this_ring();
@@ -101,7 +101,7 @@ inline_ int on_thread_exit(struct task_struct *task)
 	struct systape_exec *slot;
 	int last;
 
-	if (!ring || who >> 32 == CFG(own_pid) || !is_target(who >> 32, 0))
+	if (!ring || who >> 32 == CFG(own_pid) || (CFG(only_targets) && !is_target(who >> 32, 0)))
 		return 0;
 	entry = find_entry(who);
 	if (entry && entry->ts) {
@@ -137,7 +137,7 @@ inline_ int on_fork(struct task_struct *parent, struct task_struct *child)
 	struct systape_record *row;
 	u64 shared = shared_by(parent, child);
 
-	if (!ring || !is_target(who >> 32, 0))
+	if (!ring || (CFG(only_targets) && !is_target(who >> 32, 0)))
 		return 0;
 	if (CFG(follow) && !(shared & SHARES_THREAD_GROUP))
 		add_target(task_tgid(child));
@@ -159,7 +159,7 @@ inline_ int on_exec(struct task_struct *task, u32 old_tid, struct linux_binprm *
 	struct payload payload;
 	u64 bytes_head;
 
-	if (!ring || !is_target(who >> 32, 0))
+	if (!ring || (CFG(only_targets) && !is_target(who >> 32, 0)))
 		return 0;
 	if (old_tid != (u32)who)
 		move_entry(old_tid, who);
@@ -188,7 +188,7 @@ inline_ int on_signal(u32 number, struct kernel_siginfo *info)
 	struct systape_ring *ring = this_ring();
 	struct systape_record *row;
 
-	if (!ring || who >> 32 == CFG(own_pid) || !is_target(who >> 32, 0))
+	if (!ring || who >> 32 == CFG(own_pid) || (CFG(only_targets) && !is_target(who >> 32, 0)))
 		return 0;
 	row = row_behind_head(ring);
 	start_state(row, KIND_SIGNAL, task, who);

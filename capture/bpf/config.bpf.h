@@ -11,12 +11,14 @@ struct systape_config {
 	u32 pids;         /* size of `targets`, a power of two above every pid */
 	u32 only_targets; /* 1: only processes marked in `targets` */
 	u32 follow;       /* 1: children of targets are targets */
+	u32 by_row;       /* 1: any of the filters on a row's own values */
 	u32 by_cell;      /* 1: only calls in lists.cells */
 	u32 comms, uids, cgroups; /* how many of each list are used; 0: no such filter */
 	u32 failed_only;
 	u32 data_bytes;   /* of a buffer, at most DATA_MOST */
 	u32 has_states;   /* 1: calls in lists.states are kept when the filter leaves them out */
 	u32 cgroup_v1;    /* 1 + index of the v1 controller whose hierarchy names the groups, or 0 for the v2 hierarchy */
+	u32 pad;
 	u64 min_latency;  /* ns */
 };
 

@@ -9,7 +9,7 @@ inline_ struct systape_entry *place_of(u32 tid)
 	return lookup(MAP(entries), &place);
 }
 
-inline_ struct systape_entry *claim_overflow(u32 tid)
+rarely_ struct systape_entry *claim_overflow(u32 tid)
 {
 	struct systape_entry *entry = lookup(MAP(overflow), &tid), fresh = {};
 

@@ -69,17 +69,18 @@ inline_ void read_argv(struct systape_exec *slot, u64 argv)
 }
 
 /* execve(path, argv, ...), execveat(dirfd, path, argv, ...) */
-inline_ void stash_exec(u32 nr, u64 *args, u32 tid)
+rarely_ int stash_exec(u32 nr, u64 *args, u32 tid)
 {
 	struct systape_exec *slot = claim_slot(tid);
 	s64 length;
 
 	if (!slot)
-		return;
+		return 0;
 	slot->flags = 0;
 	length = bpf_probe_read_user_str(slot->bytes, EXEC_PATH, (void *)(nr == NR_EXECVE ? args[0] : args[1]));
 	slot->path = length > 0 ? length - 1 : ABSENT;
 	read_argv(slot, nr == NR_EXECVE ? args[1] : args[2]);
+	return 0;
 }
 
 inline_ u16 copy_kept(struct payload *payload, void *from, u64 length, u64 most)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Keep or drop. The pid and the call are known at entry; the rest is judged at exit, on the values that the row would
+/* Keep or drop. Each of these functions is called behind a test of the constant that says whether there is such a filter,
+ * so that without one the verifier leaves nothing of it. The pid and the call are known at entry; the rest is judged at exit, on the values that the row would
  * show, so that a call is never half in and half out. */
 
 inline_ struct systape_lists *the_lists(void)
@@ -18,13 +19,10 @@ inline_ u8 *target_of(u32 pid)
 }
 
 /* Is the process one of those asked for? A command that we started becomes one with its first execve. */
-inline_ int is_target(u32 pid, int executes)
+rarely_ int is_target(u32 pid, int executes)
 {
-	u8 *target;
+	u8 *target = target_of(pid);
 
-	if (!CFG(only_targets))
-		return 1;
-	target = target_of(pid);
 	if (!target || !*target)
 		return 0;
 	if (*target == TARGET_ARMED) {
@@ -35,13 +33,11 @@ inline_ int is_target(u32 pid, int executes)
 	return 1;
 }
 
-inline_ int selected(u64 cell)
+/* Is the call asked for? */
+rarely_ int selected(u64 cell)
 {
-	struct systape_lists *lists;
+	struct systape_lists *lists = the_lists();
 
-	if (!CFG(by_cell))
-		return 1;
-	lists = the_lists();
 	opaque(cell);
 	if (!lists || cell >= CELLS)
 		return 0;
@@ -49,13 +45,10 @@ inline_ int selected(u64 cell)
 }
 
 /* Does the call change what a descriptor or a process is called? Then names need it, whatever the filter says. */
-inline_ int keeps_state(u64 cell)
+rarely_ int keeps_state(u64 cell)
 {
-	struct systape_lists *lists;
+	struct systape_lists *lists = the_lists();
 
-	if (!CFG(has_states))
-		return 0;
-	lists = the_lists();
 	opaque(cell);
 	if (!lists || cell >= CELLS)
 		return 0;
@@ -110,7 +103,7 @@ inline_ int cgroup_below(struct systape_lists *lists, struct cgroup *group)
 }
 
 /* Judges the record by who made the call and how it ended. */
-inline_ int wanted(struct systape_record *row, struct task_struct *task)
+rarely_ int wanted(struct systape_record *row, struct task_struct *task)
 {
 	struct systape_lists *lists;
 

@@ -13,7 +13,7 @@ inline_ u64 argument(struct systape_record *row, u32 one_based)
 }
 
 /* Reads what the call points to, and says where the byte ring's head goes if the record is published. */
-inline_ u64 gather(struct systape_ring *ring, struct systape_record *row, struct task_struct *task, u16 plan)
+rarely_ u64 gather(struct systape_ring *ring, struct systape_record *row, struct task_struct *task, u16 plan)
 {
 	struct payload payload;
 
@@ -51,8 +51,8 @@ inline_ int finish_call(struct systape_ring *ring, struct systape_record *row, s
 
 	row->kind = KIND_SYSCALL;
 	fill_task(row, task, who);
-	asked_for = selected(cell) && wanted(row, task);
-	if (!asked_for && (!keeps_state(cell) || row->ret < 0)) {
+	asked_for = (!CFG(by_cell) || selected(cell)) && (!CFG(by_row) || wanted(row, task));
+	if (!asked_for && (!CFG(has_states) || !keeps_state(cell) || row->ret < 0)) {
 		ring->filtered++;
 		return 0;
 	}

@@ -150,6 +150,13 @@ struct task_struct {
 #endif
 
 #define inline_ static __attribute__((always_inline)) inline
+
+/* For what most calls do not need: a function of its own keeps its registers out of the common path. bcc inlines all. */
+#ifdef SYSTAPE_BCC
+#define rarely_ inline_
+#else
+#define rarely_ static __attribute__((noinline))
+#endif
 #define barrier_() asm volatile("" ::: "memory")
 
 /* Hides from the compiler what it knows of a value, so that it does not remove the check which the verifier asks for. */

@@ -28,6 +28,7 @@ CONFIG = np.dtype(
         ("pids", "u4"),
         ("only_targets", "u4"),
         ("follow", "u4"),
+        ("by_row", "u4"),
         ("by_cell", "u4"),
         ("comms", "u4"),
         ("uids", "u4"),
@@ -36,6 +37,7 @@ CONFIG = np.dtype(
         ("data_bytes", "u4"),
         ("has_states", "u4"),
         ("cgroup_v1", "u4"),
+        ("pad", "u4"),
         ("min_latency", "u8"),
     ]
 )
@@ -106,6 +108,7 @@ class Settings:
             "pids": self.pids,
             "only_targets": self.only_targets,
             "follow": chosen.follow,
+            "by_row": chosen.judges_rows,
             "by_cell": chosen.cells is not None,
             "comms": len(chosen.comms),
             "uids": len(chosen.uids),
