@@ -232,8 +232,8 @@ class Store:
     def _shorten(self) -> None:
         """Put a journal without the rows that came into row groups in place of this one.
 
-        Where that cannot be (no room, no right to the folder any more) the journal is merely longer than it need be: the
-        row group that led here is committed, so this must not fail. It is tried again when as much has come again.
+        Where that cannot be (no room, no right to the folder any more) the journal is merely longer than it need be:
+        the row group that led here is committed, so this must not fail. It is tried again when as much has come again.
         """
         self._dead = 0
         records = [pack(HEAD, self.journal.schema.serialize().to_pybytes())]
