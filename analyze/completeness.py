@@ -54,7 +54,7 @@ def completeness(session: Session) -> Completeness:
     open_ended = tuple(source.name for source in session.sources if not source.finished)
     written = sum(one.written for one in counters.values())
     if open_ended:
-        for file, calls in session.fetch("SELECT file, count(*) FROM calls GROUP BY ALL"):
+        for file, calls in session.fetch("SELECT capture, count(*) FROM calls GROUP BY ALL"):
             written += calls if file in open_ended else 0
     lost = Counter[str]()
     elsewhere = 0

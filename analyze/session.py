@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from analyze.errors import QueryError
 from analyze.events import define_events, define_users
+from analyze.replay import STAND_INS, Replay
 from analyze.result import Column, Result
 from analyze.sqltext import identifier, literal
 from analyze.statements import bare, explain_error, is_select, only_reads, split
@@ -43,6 +44,10 @@ class Session:
         for setting in SETTINGS:
             self.database.execute(setting)
         self.sources = open_sources(names, self.database)
+        self.replay = Replay(self.database, self.sources)
+        self.script += STAND_INS
+        for statement in self.replay.script:
+            self._define(statement)
         self._define(define_events(self.sources, self.database))
         for text in [define_users(self.sources), *_views()]:
             self._define(text)

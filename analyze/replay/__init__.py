@@ -1,0 +1,117 @@
+"""What stands behind the descriptors: the tables of all processes, replayed from the rows that change them.
+
+A session registers the functions `descriptor_name` and `descriptor_peer`, of which the columns `file` and `peer` of the
+view `calls` are made, and the table behind the view `fds`. They are computed for the rows that a query looks at and no
+others; the replay runs once, when the first of them is asked for, so what does not touch them costs nothing
+(docs/decisions/0005-replay.md).
+"""
+
+from importlib.resources import files
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from analyze.replay.paths import PROCESSES_PER_HOST
+from analyze.sqltext import literal
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+    from analyze.replay.timeline import Timeline
+    from analyze.trace import Source
+
+NAME, PEER, LIVES = "descriptor_name", "descriptor_peer", "descriptor_lives"
+STAND_INS = [
+    *(f"CREATE TEMP MACRO {name}(process, thread, fd, time_ns) AS CAST(NULL AS VARCHAR)" for name in (NAME, PEER)),
+    f"CREATE TEMP TABLE {LIVES} (\n    host VARCHAR, pid INTEGER, fd INTEGER, since_ns BIGINT, until_ns BIGINT,\n"
+    "    file VARCHAR, peer VARCHAR\n)",
+]
+"""What a script needs that runs without us: there is no replay in it, so no name is known."""
+
+
+class Replay:
+    """The replay of one session; safe for the threads that run a query."""
+
+    def __init__(self, database: "duckdb.DuckDBPyConnection", sources: "list[Source]") -> None:
+        """Make what the views are written with; nothing is read yet."""
+        from duckdb.func import ARROW, SPECIAL
+        from duckdb.sqltypes import BIGINT, INTEGER, VARCHAR
+
+        self._database, self._sources = database, sources
+        self._hosts = list(dict.fromkeys(source.metadata.host for source in sources))
+        self._lock = Lock()
+        self._timeline: Timeline | None = None
+        self._used: dict[int, set[int]] | None = None
+        self.script = [place_of_host(self._hosts)]
+        """The statements that views need beside the functions."""
+        for name, function in (
+            (NAME, lambda process, thread, fd, at: self.timeline.names(process, thread, fd, at)),
+            (PEER, lambda process, thread, fd, at: self.timeline.peers(process, thread, fd, at)),
+        ):
+            database.create_function(
+                name, function, [BIGINT, BIGINT, INTEGER, BIGINT], VARCHAR, type=ARROW, null_handling=SPECIAL
+            )
+        database.register(LIVES, _Lives(self))
+
+    @property
+    def hosts(self) -> list[str]:
+        """The hosts, in the order in which `on_host` numbers them."""
+        return self._hosts
+
+    @property
+    def timeline(self) -> "Timeline":
+        """The replayed tables, for look-ups of many descriptors at a time; the replay runs if it has not yet."""
+        with self._lock:
+            if self._timeline is None:
+                self._timeline = self._run()
+            return self._timeline
+
+    def _run(self) -> "Timeline":
+        """Replay. On a connection of its own, since this happens amid a query."""
+        from analyze.events import define_events
+        from analyze.replay.rows import losses, read
+        from analyze.replay.state import replay
+        from analyze.replay.timeline import Timeline
+
+        with self._database.cursor() as cursor:
+            for text in (*self.script, define_events(self._sources, cursor), _paths()):
+                cursor.execute(text)
+            state_lost = any(source.metadata.counters.state_dropped for source in self._sources)
+            rows = read(cursor, state_lost)
+            return Timeline(replay(rows, lambda process: self._used_by(process, cursor)), losses(rows))
+
+    def _used_by(self, process: int, cursor: "duckdb.DuckDBPyConnection") -> set[int]:
+        """The descriptors that a process uses."""
+        if self._used is None:
+            self._used = {}
+            pairs = "SELECT DISTINCT on_host(host, pid), fd FROM events WHERE kind = 'syscall' AND fd IS NOT NULL"
+            for owner, fd in cursor.execute(pairs).fetchall():
+                self._used.setdefault(owner, set()).add(fd)
+        return self._used.get(process, set())
+
+
+class _Lives:
+    """The table behind the view `fds`, made when DuckDB reads it (Arrow's PyCapsule interface)."""
+
+    def __init__(self, replay: Replay) -> None:
+        self._replay = replay
+
+    def __arrow_c_schema__(self) -> object:
+        from analyze.replay.timeline import lives_schema
+
+        return lives_schema().__arrow_c_schema__()
+
+    def __arrow_c_stream__(self, requested: object = None) -> object:
+        table: pa.Table = self._replay.timeline.lives(self._replay.hosts)
+        return table.__arrow_c_stream__(requested)
+
+
+def place_of_host(hosts: list[str]) -> str:
+    """A macro that makes the pids of several hosts distinct: `on_host(host, pid)`."""
+    cases = " ".join(f"WHEN {literal(host)} THEN {place * PROCESSES_PER_HOST}" for place, host in enumerate(hosts))
+    place = f"CASE host {cases} END" if len(hosts) > 1 else "0"
+    return f"CREATE TEMP MACRO on_host(host, pid) AS ({place} + pid)::BIGINT"
+
+
+def _paths() -> str:
+    return (files("analyze") / "views" / "05_paths.sql").read_text()

@@ -1,0 +1,372 @@
+"""Replays the descriptor tables of all processes: from the rows that change them to who had what, and since when.
+
+The kernel's own structures are followed: a process has a table of files and a working directory; fork copies or shares
+each, exec closes what is to be closed at exec, and a thread may go its own way (unshare). What the rows do not tell is
+unknown, and so is what was known before a loss.
+"""
+
+from array import array
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from analyze.replay.paths import AT_FDCWD, CWD, LONER, absolute
+from analyze.replay.rows import Numbers, Op, Rows
+
+UNKNOWN = -1
+ALWAYS = -(1 << 62)
+"""A time before every capture."""
+SHARES_FILES, SHARES_FS, SHARES_ALL = 1, 2, 3
+CLOSE_ON_EXEC, MAYBE = 1, 2
+RANGE_UNSHARE, RANGE_CLOEXEC = 2, 4
+"""Flags of close_range."""
+NAMELESS = ("unix:", "unix:@")
+"""What accept tells of a client that has no name: the server's is more use."""
+WIDE = 64
+"""Descriptors in a table above which a fork's copy is limited to those that the child uses."""
+
+
+@dataclass(slots=True)
+class Files:
+    """A table of descriptors. `keys` are the processes (or lone threads) that share it."""
+
+    keys: list[int]
+    ids: dict[int, int] = field(default_factory=dict)
+    """What stands behind each open descriptor, as far as it is known."""
+    modes: dict[int, int] = field(default_factory=dict)
+    """CLOSE_ON_EXEC or MAYBE; others stay open."""
+
+
+@dataclass(slots=True)
+class Directory:
+    """A working directory, an id or UNKNOWN."""
+
+    keys: list[int]
+    id: int = UNKNOWN
+
+
+@dataclass(slots=True)
+class Owner:
+    """A process, or a thread that does not share all with its process."""
+
+    key: int
+    files: Files
+    directory: Directory
+
+
+@dataclass(frozen=True)
+class History:
+    """What the replay found. An id stands for one thing behind descriptors; `names[id]` is its name's place in `texts`.
+
+    `rows` has shape (n, 4): process, descriptor (CWD for the working directory), since when (ns), id or UNKNOWN.
+    `peers` has shape (m, 3): id, since when, place in `texts` or UNKNOWN. `loners` tells since when a thread has tables
+    of its own, under its tid + LONER.
+    """
+
+    rows: Numbers
+    peers: Numbers
+    names: npt.NDArray[np.int32]
+    texts: list[str]
+    loners: dict[int, int]
+
+
+def replay(rows: Rows, used_by: Callable[[int], set[int]] | None = None) -> History:
+    """Run all rows, which are in order of time. `used_by`: the descriptors that a process uses in the whole capture."""
+    return Machine(rows, used_by).run()
+
+
+class Machine:
+    """The tables at one moment, and what has been noted until then."""
+
+    def __init__(self, rows: Rows, used_by: Callable[[int], set[int]] | None) -> None:
+        self._given = rows
+        self._used_by = used_by
+        self._texts = list(rows.texts)
+        self._names = array("i", range(len(self._texts)))
+        self._ids = {text: place for place, text in enumerate(self._texts)}
+        self._absolute = [self._id_of(absolute(None, text)) for text in rows.texts]
+        self._joined: dict[tuple[int, int], int] = {}
+        self._processes: dict[int, Owner] = {}
+        self._threaded: set[int] = set()
+        self._loners: dict[int, Owner] = {}
+        self._loner_since: dict[int, int] = {}
+        self._bound: dict[int, int] = {}
+        self._snapshot: dict[int, list[tuple[int, int, int]]] = {}
+        self._rows = array("q")
+        self._peers = array("q")
+
+    def run(self) -> History:
+        """Everything, from the first row to the last."""
+        given, kept = self._given, self._take_snapshot()
+        steps = [getattr(self, f"_{op.name.lower()}") for op in Op]
+        columns = (given.at, given.process, given.thread, given.fd, given.other, given.mode, given.text, given.addr)
+        arguments = zip(*(column[kept].tolist() for column in columns), strict=True)
+        for operation, values in zip(given.op[kept].tolist(), arguments, strict=True):
+            steps[operation](*values)
+        return History(
+            np.frombuffer(self._rows, np.int64).reshape(-1, 4),
+            np.frombuffer(self._peers, np.int64).reshape(-1, 3),
+            np.frombuffer(self._names, np.int32),
+            self._texts,
+            self._loner_since,
+        )
+
+    # The snapshot of /proc tells what was open at its time. What no row touched before was so from the start.
+
+    def _take_snapshot(self) -> npt.NDArray[np.bool_]:
+        """Keep what the snapshot says and nothing contradicts for the birth of each process; the mask of other rows."""
+        given = self._given
+        snapshot = np.isin(given.op, (Op.CWD, Op.FD))
+        if not snapshot.any():
+            return ~snapshot
+        last = int(np.flatnonzero(snapshot)[-1]) + 1
+        op, process = given.op[:last], given.process[:last]
+        place = process << 32 | given.fd[:last] & 0xFFFF_FFFF
+        early: npt.NDArray[np.bool_] = snapshot.copy()
+        early[:last] &= ~np.isin(place, place[(op <= Op.FCHDIR) & (op != Op.MODE)])
+        early[:last] &= ~np.isin(process, process[op == Op.CLOSE_RANGE])
+        for index in np.flatnonzero(early).tolist():
+            found = (int(given.fd[index]), int(given.text[index]), int(given.mode[index]))
+            self._snapshot.setdefault(int(process[index]), []).append(found)
+        for one in set(self._snapshot).difference(process[op == Op.FORK].tolist()):
+            self._owner(one, one)
+        return ~early
+
+    def _recall(self, owner: Owner, at: int) -> None:
+        """What the snapshot says of a process that is there since `at`."""
+        for fd, text, mode in self._snapshot.pop(owner.key, ()):
+            if fd == CWD:
+                self._move(owner, at, text)
+            else:
+                self._put(owner.files, at, fd, text, mode)
+
+    # Names and owners
+
+    def _owner(self, process: int, thread: int) -> Owner:
+        """The owner of the tables that a thread uses; made if this is the first that is heard of the process."""
+        owner = self._loners.get(thread) if self._loners else None
+        if owner is None:
+            owner = self._processes.get(process)
+        if owner is None:
+            owner = self._processes[process] = Owner(process, Files([process]), Directory([process]))
+            self._recall(owner, ALWAYS)
+        return owner
+
+    def _id_of(self, text: str | None) -> int:
+        """The id of whatever has this name; UNKNOWN for None."""
+        if text is None:
+            return UNKNOWN
+        found = self._ids.get(text)
+        if found is None:
+            found = self._ids[text] = self._new(len(self._texts))
+            self._texts.append(text)
+        return found
+
+    def _new(self, name: int) -> int:
+        """An id of its own for something whose name is at this place in the texts."""
+        self._names.append(name)
+        return len(self._names) - 1
+
+    def _path(self, owner: Owner, directory: int, text: int) -> int:
+        """The id of the file that a path argument names."""
+        found = self._absolute[text] if text >= 0 else UNKNOWN
+        if found >= 0 or text < 0:
+            return found
+        base = owner.directory.id if directory == AT_FDCWD else owner.files.ids.get(directory, UNKNOWN)
+        if base < 0:
+            return UNKNOWN
+        joined = self._joined.get((base, text))
+        if joined is None:
+            joined = self._id_of(absolute(self._texts[self._names[base]], self._texts[text]))
+            self._joined[base, text] = joined
+        return joined
+
+    # What is noted
+
+    def _put(self, files: Files, at: int, fd: int, found: int, mode: int) -> None:
+        """A descriptor is made, whatever stood behind its number before."""
+        if found < 0:
+            files.ids.pop(fd, None)
+        else:
+            files.ids[fd] = found
+        if mode:
+            files.modes[fd] = mode
+        else:
+            files.modes.pop(fd, None)
+        for key in files.keys:
+            self._rows.extend((key, fd, at, found))
+
+    def _drop(self, files: Files, at: int, fds: Iterable[int]) -> None:
+        """Descriptors are closed."""
+        for fd in fds:
+            self._put(files, at, fd, UNKNOWN, 0)
+
+    def _move(self, owner: Owner, at: int, found: int) -> None:
+        """The working directory changes."""
+        owner.directory.id = found
+        for key in owner.directory.keys:
+            self._rows.extend((key, CWD, at, found))
+
+    def _inherit(self, key: int, parent: Owner, shared: int, at: int) -> Owner:
+        """The owner of copies of the parent's tables, or of the tables themselves."""
+        files, directory = parent.files, parent.directory
+        if shared & SHARES_FILES:
+            files.keys.append(key)
+        else:
+            files = Files([key], dict(files.ids), dict(files.modes))
+        if shared & SHARES_FS:
+            directory.keys.append(key)
+        else:
+            directory = Directory([key], directory.id)
+        owner = Owner(key, files, directory)
+        self._tell(owner, at)
+        return owner
+
+    def _tell(self, owner: Owner, at: int) -> None:
+        """Note all that an owner has; of a large table only what is used, since each row costs memory."""
+        fds: Iterable[int] = owner.files.ids
+        if len(owner.files.ids) > WIDE and self._used_by is not None:
+            fds = self._used_by(owner.key).intersection(owner.files.ids)
+        for fd in fds:
+            self._rows.extend((owner.key, fd, at, owner.files.ids[fd]))
+        self._rows.extend((owner.key, CWD, at, owner.directory.id))
+
+    def _end(self, owner: Owner, at: int) -> None:
+        """A process ends: nothing of it is left to one that gets its pid."""
+        owner.files.keys.remove(owner.key)
+        owner.directory.keys.remove(owner.key)
+        for fd in [*owner.files.ids, CWD]:
+            self._rows.extend((owner.key, fd, at, UNKNOWN))
+
+    # One step for each Op. Arguments are the columns of Rows.
+
+    def _open(self, at: int, process: int, thread: int, fd: int, other: int, mode: int, text: int, _: int) -> None:
+        owner = self._owner(process, thread)
+        self._put(owner.files, at, fd, self._path(owner, other, text), mode)
+
+    def _make(self, at: int, process: int, thread: int, fd: int, _: int, mode: int, text: int, __: int) -> None:
+        self._put(self._owner(process, thread).files, at, fd, text, mode)
+
+    def _socket(self, at: int, process: int, thread: int, fd: int, _: int, mode: int, text: int, __: int) -> None:
+        self._put(self._owner(process, thread).files, at, fd, self._new(text), mode)
+
+    def _accept(self, at: int, process: int, thread: int, fd: int, other: int, mode: int, text: int, addr: int) -> None:
+        files, made = self._owner(process, thread).files, self._new(text)
+        self._put(files, at, fd, made, mode)
+        if addr < 0 or self._texts[addr] in NAMELESS:
+            addr = self._bound.get(files.ids.get(other, UNKNOWN), UNKNOWN)
+        self._peers.extend((made, at, addr))
+
+    def _close(self, at: int, process: int, thread: int, fd: int, *_: int) -> None:
+        self._put(self._owner(process, thread).files, at, fd, UNKNOWN, 0)
+
+    def _dup(self, at: int, process: int, thread: int, fd: int, other: int, mode: int, *_: int) -> None:
+        files = self._owner(process, thread).files
+        self._put(files, at, fd, files.ids.get(other, UNKNOWN), mode)
+
+    def _mode(self, _: int, process: int, thread: int, fd: int, __: int, mode: int, *___: int) -> None:
+        modes = self._owner(process, thread).files.modes
+        if mode:
+            modes[fd] = mode
+        else:
+            modes.pop(fd, None)
+
+    def _chdir(self, at: int, process: int, thread: int, _: int, __: int, ___: int, text: int, ____: int) -> None:
+        owner = self._owner(process, thread)
+        self._move(owner, at, self._path(owner, AT_FDCWD, text))
+
+    def _fchdir(self, at: int, process: int, thread: int, _: int, other: int, *__: int) -> None:
+        owner = self._owner(process, thread)
+        self._move(owner, at, owner.files.ids.get(other, UNKNOWN))
+
+    def _close_range(self, at: int, process: int, thread: int, fd: int, other: int, mode: int, *_: int) -> None:
+        if mode & RANGE_UNSHARE:
+            self._unshare(at, process, thread, 0, 0, SHARES_FILES)
+        files = self._owner(process, thread).files
+        inside = [one for one in files.ids if fd <= one <= other]
+        if mode & RANGE_CLOEXEC:
+            files.modes.update(dict.fromkeys(inside, CLOSE_ON_EXEC))
+        else:
+            self._drop(files, at, inside)
+
+    def _connect(self, at: int, process: int, thread: int, fd: int, _: int, __: int, text: int, addr: int) -> None:
+        files = self._owner(process, thread).files
+        if fd not in files.ids:  # whatever it is, it is a socket
+            self._put(files, at, fd, self._new(text), MAYBE)
+        self._peers.extend((files.ids[fd], at, addr))
+
+    def _bind(self, at: int, process: int, thread: int, fd: int, _: int, __: int, text: int, addr: int) -> None:
+        files = self._owner(process, thread).files
+        if fd not in files.ids:
+            self._put(files, at, fd, self._new(text), MAYBE)
+        self._bound[files.ids[fd]] = addr
+
+    def _unshare(self, at: int, process: int, thread: int, _: int, __: int, apart: int, *___: int) -> None:
+        owner = self._owner(process, thread)
+        if thread in self._loners or process not in self._threaded:
+            self._split(owner, apart)
+        else:
+            self._go_alone(thread, owner, SHARES_FILES + SHARES_FS - apart, at)
+
+    def _split(self, owner: Owner, apart: int) -> None:
+        """Make tables that others share too the owner's own."""
+        if apart & SHARES_FILES and len(owner.files.keys) > 1:
+            owner.files.keys.remove(owner.key)
+            owner.files = Files([owner.key], dict(owner.files.ids), dict(owner.files.modes))
+        if apart & SHARES_FS and len(owner.directory.keys) > 1:
+            owner.directory.keys.remove(owner.key)
+            owner.directory = Directory([owner.key], owner.directory.id)
+
+    def _go_alone(self, thread: int, parent: Owner, shared: int, at: int) -> None:
+        """A thread has from now on tables that are not all its process's."""
+        self._loners[thread] = self._inherit(thread + LONER, parent, shared, at)
+        self._loner_since.setdefault(thread, at)
+
+    def _fork(self, at: int, process: int, thread: int, fd: int, other: int, shared: int, *_: int) -> None:
+        if process != thread:
+            self._threaded.add(process)
+            parent = self._owner(process, other)
+            if (loner := self._loners.pop(thread, None)) is not None:
+                self._end(loner, at)
+            if parent.key != process or shared & SHARES_ALL != SHARES_ALL:
+                self._go_alone(thread, parent, shared, at)
+            return
+        if (old := self._processes.pop(process, None)) is not None:
+            self._end(old, at)
+        child = self._processes[process] = self._inherit(process, self._owner(fd, other), shared, at)
+        self._recall(child, at)
+
+    def _exec(self, at: int, process: int, _: int, __: int, other: int, *___: int) -> None:
+        owner = self._owner(process, process)
+        loner = self._loners.pop(other, None)
+        if loner is not None:
+            self._end(owner, at)
+            owner = self._processes[process] = self._inherit(process, loner, 0, at)
+            self._end(loner, at)
+        self._split(owner, SHARES_FILES)
+        self._threaded.discard(process)
+        self._drop(owner.files, at, list(owner.files.modes))
+
+    def _exit(self, at: int, process: int, thread: int, _: int, __: int, last: int, *___: int) -> None:
+        if self._loners and (loner := self._loners.pop(thread, None)) is not None:
+            self._end(loner, at)
+        if last and (owner := self._processes.pop(process, None)) is not None:
+            self._end(owner, at)
+
+    def _cwd(self, at: int, process: int, thread: int, _: int, __: int, ___: int, text: int, ____: int) -> None:
+        owner = self._owner(process, thread)
+        if owner.directory.id < 0:  # else what was seen is newer than what the snapshot found
+            self._move(owner, at, text)
+
+    def _fd(self, at: int, process: int, thread: int, fd: int, _: int, mode: int, text: int, __: int) -> None:
+        files = self._owner(process, thread).files
+        if fd not in files.ids:
+            self._put(files, at, fd, text, mode)
+
+    def _loss(self, at: int, _: int, __: int, ___: int, ____: int, moved: int, *_____: int) -> None:
+        for owner in [*self._processes.values(), *self._loners.values()]:
+            owner.files.ids.clear()
+            owner.files.modes.clear()
+            self._move(owner, at, UNKNOWN if moved else owner.directory.id)

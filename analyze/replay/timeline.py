@@ -1,0 +1,147 @@
+"""Looks up what stood behind many descriptors, each at its own time."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analyze.replay.paths import CWD, LONER, PROCESSES_PER_HOST
+from analyze.replay.rows import Numbers
+from analyze.replay.state import ALWAYS, UNKNOWN, History
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FD_BITS = 32
+FD_MASK = (1 << FD_BITS) - 1
+FOREVER = (1 << 63) - 1
+
+
+class Changes:
+    """A value for each of many keys, that changes with time. All arrays have shape (n,) and type int64."""
+
+    def __init__(self, key: Numbers, since: Numbers, value: Numbers) -> None:
+        """The changes, in any order; of two at one time the later in the arrays counts."""
+        order = np.lexsort((since, key))
+        self.key, self.since, self.value = key[order], since[order], value[order]
+        starts = np.flatnonzero(np.diff(self.key, prepend=self.key[:1] - 1))
+        self._keys = self.key[starts]
+        self._times = np.unique(self.since)
+        place = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(order)))
+        self._sorted = place << 32 | np.searchsorted(self._times, self.since)
+
+    def find(self, key: Numbers, at: Numbers) -> Numbers:
+        """For each key the place of its last change at or before a time; -1 where there is none."""
+        if not len(self.key):
+            return np.full(len(key), -1)
+        place = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
+        time = np.searchsorted(self._times, at, side="right") - 1
+        found = np.searchsorted(self._sorted, place << 32 | np.maximum(time, 0), side="right") - 1
+        hit = (time >= 0) & (found >= 0) & (self.key[np.maximum(found, 0)] == key)
+        return np.where(hit, found, -1)
+
+
+class Timeline:
+    """Answers from a history. `unknown`: the edges of the intervals of loss, begin and end in turn."""
+
+    def __init__(self, history: History, unknown: Numbers) -> None:
+        import pyarrow as pa
+
+        rows, peers = history.rows, history.peers
+        self._history = history
+        self._texts = pa.array(history.texts, pa.string())
+        self._files = Changes(_key(rows[:, 0], rows[:, 1]), rows[:, 2], rows[:, 3])
+        self._peers = Changes(peers[:, 0], peers[:, 1], peers[:, 2])
+        self._unknown = unknown
+        self._loners = np.array(sorted(history.loners), np.int64)
+        self._alone_since = np.array([history.loners[thread] for thread in sorted(history.loners)], np.int64)
+
+    def names(self, process: "pa.Array", thread: "pa.Array", fd: "pa.Array", at: "pa.Array") -> "pa.Array":
+        """Names of what stood behind descriptors, NULL where it is not known.
+
+        Arrays of one length n: processes and threads as `on_host` numbers them, descriptors (CWD for the working
+        directory), times in ns since the epoch. Any of them may be NULL.
+        """
+        found = self._ids(process, thread, fd, at)
+        return self._text(np.where(found >= 0, self._history.names[np.maximum(found, 0)], UNKNOWN))
+
+    def peers(self, process: "pa.Array", thread: "pa.Array", fd: "pa.Array", at: "pa.Array") -> "pa.Array":
+        """The addresses at the other end of sockets; arguments as for `names`."""
+        found = self._ids(process, thread, fd, at)
+        place = self._peers.find(found, _numbers(at))
+        hit = (found >= 0) & (place >= 0)
+        return self._text(np.where(hit, _take(self._peers.value, place), UNKNOWN))
+
+    def lives(self, hosts: list[str]) -> "pa.Table":
+        """Each descriptor whose name is known, from when to when, and its last peer: the columns of the view `fds`."""
+        import pyarrow as pa
+
+        files = self._files
+        process, fd = files.key >> FD_BITS, (files.key & FD_MASK).astype(np.uint32).astype(np.int32)
+        last = np.append(files.key[1:] != files.key[:-1], True)[: len(files.key)]
+        until = np.where(last, FOREVER, np.append(files.since[1:], 0)[: len(files.key)])
+        kept = (files.value >= 0) & (fd != CWD) & (files.since < until)
+        ids, until = files.value[kept], until[kept]
+        peer = self._peers.find(ids, until - 1)
+        pid = process[kept] % PROCESSES_PER_HOST
+        since = files.since[kept]
+        places = (process[kept] & LONER - 1) // PROCESSES_PER_HOST
+        columns = [
+            pa.array(hosts, pa.string()).take(pa.array(places)),
+            pa.array(pid.astype(np.int32)),
+            pa.array(fd[kept]),
+            pa.array(since, mask=since == ALWAYS),
+            pa.array(until, mask=until == FOREVER),
+            self._text(self._history.names[ids].astype(np.int64)),
+            self._text(np.where(peer >= 0, _take(self._peers.value, peer), UNKNOWN)),
+        ]
+        return pa.Table.from_arrays(columns, schema=lives_schema())
+
+    def _ids(self, process: "pa.Array", thread: "pa.Array", fd: "pa.Array", at: "pa.Array") -> Numbers:
+        """What stood behind the descriptors; UNKNOWN where that is not known."""
+        owner, when = _numbers(process), _numbers(at)
+        if len(self._loners):
+            threads = _numbers(thread)
+            place = np.minimum(np.searchsorted(self._loners, threads), len(self._loners) - 1)
+            alone = (self._loners[place] == threads) & (self._alone_since[place] <= when)
+            owner = np.where(alone, threads + LONER, owner)
+        place = self._files.find(_key(owner, _numbers(fd)), when)
+        found = np.where(place >= 0, _take(self._files.value, place), UNKNOWN)
+        if len(self._unknown):
+            before = np.searchsorted(self._unknown, _take(self._files.since, place), side="right")
+            now = np.searchsorted(self._unknown, when, side="right")
+            found[(before != now) | (now % 2 == 1)] = UNKNOWN
+        if fd.null_count:
+            found[fd.is_null().to_numpy(zero_copy_only=False)] = UNKNOWN
+        return found
+
+    def _text(self, places: npt.NDArray[Any]) -> "pa.Array":
+        import pyarrow as pa
+
+        return self._texts.take(pa.array(places, mask=places < 0))
+
+
+def _key(process: Numbers, fd: Numbers) -> Numbers:
+    return process << FD_BITS | fd & FD_MASK
+
+
+def _take(values: Numbers, places: Numbers) -> Numbers:
+    """values[places], anything where the place is negative."""
+    return values[np.maximum(places, 0)] if len(values) else np.zeros(len(places), np.int64)
+
+
+def _numbers(column: "pa.Array") -> Numbers:
+    """A column as int64; what is NULL becomes 0."""
+    if column.null_count:
+        column = column.fill_null(0)
+    return np.asarray(column.to_numpy(zero_copy_only=False)).astype(np.int64, copy=False)
+
+
+def lives_schema() -> "pa.Schema":
+    """The columns of Timeline.lives."""
+    import pyarrow as pa
+
+    kinds = {"host": "string", "pid": "int32", "fd": "int32", "since_ns": "int64", "until_ns": "int64"}
+    return pa.schema(
+        [(name, pa.type_for_alias(kind)) for name, kind in {**kinds, "file": "string", "peer": "string"}.items()]
+    )
