@@ -77,6 +77,7 @@ def keep_memory() -> None:
     """Have the C library keep freed memory: each batch needs as much again, and faulting it in anew costs more than the
     work done on it."""
     libc = ctypes.CDLL(None)
+    libc.malloc_trim(0)  # what loading the program took
     for option, value in ((_M_MMAP_THRESHOLD, 1 << 30), (_M_TRIM_THRESHOLD, 1 << 30), (_M_ARENA_MAX, 1)):
         libc.mallopt(option, value)
     pa.set_memory_pool(pa.system_memory_pool())
@@ -84,7 +85,6 @@ def keep_memory() -> None:
 
 def record(options: Options) -> int:
     """Capture until the command ends, the limit is reached or a signal comes; the exit status. Raises CaptureError."""
-    keep_memory()
     preflight.check_namespace()
     preflight.check_preemption()
     preflight.check_privileges()
@@ -127,6 +127,7 @@ class Session:
 
     def run(self, program: Loaded, loader: str) -> int:
         """Record with the loaded program; the exit status."""
+        keep_memory()
         options = self.options
         self._clock = clock = Clock()
         start = metadata.at_start(clock, options.argv, options.filter.describe(), "ebpf", loader)
