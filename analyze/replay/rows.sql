@@ -1,6 +1,7 @@
 -- The rows that change what is known of descriptors and directories, with the time at which they took effect: a
 -- descriptor lives from the return of the call that makes it to the entry of the one that ends it.
--- The numbers of `op` are those of analyze/replay/rows.py; `mode` is whether exec closes it: 0 no, 1 yes, 2 unknown.
+-- Where the collector says what the kernel found at the end of a path (path2 of a call that has no second path), that
+-- counts; else the path as given. The numbers of `op` are those of analyze/replay/rows.py; `mode` is whether exec closes it: 0 no, 1 yes, 2 unknown.
 WITH changes AS MATERIALIZED (
     SELECT
         kind,
@@ -84,7 +85,7 @@ rows AS (
             ELSE 2
         END AS mode,
         -- O_TMPFILE makes a file without a name
-        CASE WHEN CASE syscall WHEN 'open' THEN arg1 WHEN 'openat' THEN arg2 ELSE 0 END & 4194304 = 0 THEN path END AS text,
+        CASE WHEN CASE syscall WHEN 'open' THEN arg1 WHEN 'openat' THEN arg2 ELSE 0 END & 4194304 = 0 OR path2 IS NOT NULL THEN coalesce(path2, path) END AS text,
         NULL AS addr
     FROM changes
     WHERE done AND syscall IN ('open', 'openat', 'openat2', 'creat')
@@ -101,6 +102,7 @@ rows AS (
             ELSE 2
         END,
         CASE
+            WHEN path2 IS NOT NULL THEN path2
             WHEN syscall = 'memfd_create' THEN what || path || ' (deleted)'
             WHEN syscall = 'bpf' THEN
                 CASE arg0 WHEN 0 THEN 'anon_inode:bpf-map' WHEN 5 THEN 'anon_inode:bpf-prog' WHEN 18 THEN 'anon_inode:btf' END
@@ -111,7 +113,7 @@ rows AS (
     JOIN makers ON name = syscall
     WHERE done AND (syscall <> 'bpf' OR arg0 IN (0, 5, 7, 13, 14, 17, 18, 19, 28, 30, 32, 33))
     UNION ALL
-    SELECT 2, back, process, thread, ret, NULL, arg1 >> 19 & 1, 'socket:[?]', NULL
+    SELECT 2, back, process, thread, ret, NULL, arg1 >> 19 & 1, coalesce(path2, 'socket:[?]'), NULL
     FROM changes
     WHERE done AND syscall = 'socket'
     UNION ALL
@@ -122,7 +124,7 @@ rows AS (
     UNION ALL
     SELECT
         3, back, process, thread, ret, arg0 & 4294967295,
-        CASE syscall WHEN 'accept4' THEN arg3 >> 19 & 1 ELSE 0 END, 'socket:[?]', addr
+        CASE syscall WHEN 'accept4' THEN arg3 >> 19 & 1 ELSE 0 END, coalesce(path2, 'socket:[?]'), addr
     FROM changes
     WHERE done AND syscall IN ('accept', 'accept4')
     UNION ALL
@@ -132,7 +134,7 @@ rows AS (
         ('0x' || substr(pair, place + 6, 2) || substr(pair, place + 4, 2) || substr(pair, place + 2, 2) || substr(pair, place, 2))::BIGINT,
         NULL,
         CASE syscall WHEN 'pipe' THEN 0 WHEN 'pipe2' THEN arg1 >> 19 & 1 ELSE arg1 >> 19 & 1 END,
-        CASE syscall WHEN 'socketpair' THEN 'socket:[?]' ELSE 'pipe:[?]' END,
+        CASE syscall WHEN 'socketpair' THEN 'socket:[?]' ELSE coalesce(path2, 'pipe:[?]') END,
         NULL
     FROM changes, (VALUES (1), (9)) AS places(place)
     WHERE done AND syscall IN ('pipe', 'pipe2', 'socketpair') AND length(pair) >= 16
@@ -168,7 +170,7 @@ rows AS (
     FROM changes
     WHERE done AND (syscall = 'ioctl' OR (syscall IN ('fcntl', 'fcntl64') AND arg1 = 2))
     UNION ALL
-    SELECT 7, back, process, thread, -100, NULL, NULL, CASE syscall WHEN 'chdir' THEN path END, NULL
+    SELECT 7, back, process, thread, -100, NULL, NULL, CASE syscall WHEN 'chdir' THEN coalesce(path2, path) END, NULL
     FROM changes
     WHERE done AND syscall = 'chdir'
     UNION ALL

@@ -56,4 +56,4 @@ SELECT
     host
 FROM counted
 JOIN names USING (host, pid)
-LEFT JOIN processes USING (host, pid)
+LEFT JOIN pids USING (host, pid)

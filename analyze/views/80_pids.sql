@@ -1,5 +1,5 @@
--- What became of processes: one row for each host and pid (a pid that was used twice is one process here).
-CREATE TEMP VIEW processes AS
+-- What became of pids: one row for each host and pid (a pid that was used twice is one row here; see processes).
+CREATE TEMP VIEW pids AS
 SELECT
     host,
     pid,
