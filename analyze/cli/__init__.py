@@ -12,7 +12,9 @@ from analyze import reports
 from analyze.cli.fields import fields
 from analyze.cli.info import info
 from analyze.cli.report import command_of
+from analyze.cli.show import show
 from analyze.cli.sql import sql
+from analyze.cli.tree import tree
 from analyze.errors import AnalyzeError, ReaderGone, ReportError
 from schemas.version import SCHEMA_VERSION, TOOL_VERSION
 
@@ -75,9 +77,11 @@ def application() -> typer.Typer:
         context_settings=SETTINGS,
     )
     made.callback(context_settings=SETTINGS)(start)
+    made.command("show", context_settings=SETTINGS)(show)
     made.command("sql", context_settings=SETTINGS)(sql)
     made.command("fields", context_settings=SETTINGS)(fields)
     made.command("info", context_settings=SETTINGS)(info)
+    made.command("tree", context_settings=SETTINGS)(tree)
     for name in sorted(reports.names()):
         try:
             made.command(name, context_settings=SETTINGS)(command_of(reports.find(name)))

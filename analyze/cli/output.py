@@ -50,7 +50,7 @@ class Output:
 
     def write(self, result: Result, totals: Mapping[str, object] | None = None) -> int:
         """Write an answer; returns how many rows it has. Raises OutputError, and then leaves no file behind."""
-        with self._opened() as out:
+        with self.opened() as out:
             if self.format in BINARY:
                 return BINARY[self.format](result, out)
             if self.format in TEXT:
@@ -64,7 +64,8 @@ class Output:
         print("\n".join(textwrap.wrap(text, table.terminal_width(out), break_on_hyphens=False)), file=out)
 
     @contextmanager
-    def _opened(self) -> Iterator[Any]:
+    def opened(self) -> Iterator[Any]:
+        """The destination as a stream of text or, for a binary format, of bytes; raises as `write` does."""
         binary = self.format in BINARY
         if self.path is None:
             yield sys.stdout.buffer if binary else sys.stdout

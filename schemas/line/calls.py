@@ -1,11 +1,11 @@
 """What a call's row says, in the pieces that a line is put together from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.decode import Row, call_of, format_result, list_args
-from schemas.decode.fields import MASK32
+from schemas.decode.fields import MASK32, signed32
 from schemas.line.style import Style
 from schemas.line.text import safe, target, to_hexadecimal
 from schemas.record import Abi
@@ -13,6 +13,7 @@ from schemas.syscalls import Call, name_of
 
 ESCAPED, UNFINISHED = 16, 2
 ALL = 6
+RETURNED = 6
 NEVER_RETURN = ("exit", "exit_group")
 FILLED = {"buf_out", "iovec_out", "mmsghdr_out", "msghdr_out", "path_out", "random_out", "sockaddr_out", "stat"}
 """Kinds of arguments that the kernel fills, so that they are known only at the return."""
@@ -49,9 +50,8 @@ class Key(NamedTuple):
     data: bytes | None
     cmdline: str | None
     flags: int
-    fd: int
-    fd_name: str | None
-    """What the descriptor `fd` stands for, if that is to be shown."""
+    names: tuple[str | None, ...] | None
+    """What descriptors stand for: those in the arguments, and the one returned; None if that is not to be shown."""
 
 
 class Parts(NamedTuple):
@@ -85,12 +85,12 @@ class Describer:
             args = [to_hexadecimal(arg, every=self._style.hexadecimal > 1) for arg in args]
         if not all(map(str.isprintable, args)):  # nothing that our collector writes; but files come from anybody
             args = [safe(arg) for arg in args]
+        row.name_of_fd = _names([key.ret], (key.names or ())[RETURNED:], row.escaped)
         result = format_result(call, row) if finished else "?" if name in NEVER_RETURN else ""
         return Parts(name, args, min(entered, len(args)), result, row.failed)
 
     def _row(self, key: Key, finished: bool) -> Row:
         escaped = bool(key.flags & ESCAPED)
-        label = target(key.fd_name, escaped=escaped) if key.fd_name is not None else None
         return Row(
             key[2:8],
             key.ret if finished else None,
@@ -100,7 +100,7 @@ class Describer:
             key.data,
             key.cmdline,
             escaped,
-            None if label is None else {key.fd: label}.get,
+            _names(map(signed32, key[2:8]), key.names or (), escaped),
             self._style.shown,
         )
 
@@ -111,6 +111,12 @@ class Describer:
                 known = self._groups if name.lstrip("res").startswith("g") else self._users
                 if (who := known.get(int(args[index]) & MASK32)) is not None:
                     args[index] += f"<{target(who)}>"
+
+
+def _names(fds: Iterable[int], names: Sequence[str | None], escaped: bool) -> Callable[[int], str | None] | None:
+    """What `Row.name_of_fd` asks: the names of those descriptors that have one."""
+    known = {fd: target(name, escaped=escaped) for fd, name in zip(fds, names, strict=False) if name is not None}
+    return known.get if known else None
 
 
 @lru_cache(4096)

@@ -9,6 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 ARGS = tuple(f"arg{index}" for index in range(6))
+NAMES = tuple(f"name{index}" for index in range(7))
+"""What the descriptor in each argument stands for, and the one that was returned; no columns of the schema."""
+
 NEEDED = (
     *("kind", "ts", "dur_ns", "pid", "tid", "ppid", "comm", "nr", "abi", *ARGS, "ret", "fd", "path", "path2", "addr"),
     *("data", "cmdline", "cpu", "uid", "weight", "flags", "syscall"),

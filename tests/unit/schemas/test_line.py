@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.arrow import EVENTS
 from schemas.line import Printer, Style, safe
+from schemas.line.columns import NAMES
 from schemas.line.signals import delivered, ended
 from schemas.line.text import target, to_hexadecimal
 
@@ -143,13 +144,15 @@ def test_state_is_shown_on_demand_only() -> None:
 
 
 def test_names_of_descriptors_and_users() -> None:
-    """-y: behind the descriptor that the column fd is about, in arguments and result; users and groups by theirs."""
-    opened = call(OPENAT, -100, 5, 0, 0, ret=3, fd=3, path="hosts", fd_name="/etc/<hosts>1")
-    schema = EVENTS.append(pa.field("fd_name", pa.string()))
-    owned = call(FCHOWN, 3, 33, 0xFFFF_FFFF, fd=3, fd_name=None)
+    """-y: behind each descriptor, in arguments and result; users and groups by theirs."""
+    opened = call(OPENAT, -100, 5, 0, 0, ret=3, path="hosts", name0="/etc", name6="/etc/<hosts>1")
+    copied = call(33, 3, 4, ret=4, name0="/new", name1="/old", name6="/new")
+    schema = pa.schema([*EVENTS, *(pa.field(name, pa.string()) for name in NAMES)])
+    owned = call(FCHOWN, 3, 33, 0xFFFF_FFFF)
     printer = Printer(Style(names=True), users={33: "www-data"}, groups={33: "wrong"})
-    assert printer.lines(pa.RecordBatch.from_pylist([opened, owned], schema=schema)) == [
-        '7 cat openat(AT_FDCWD, "hosts", O_RDONLY) = 3</etc/\\74hosts\\0761>\n',
+    assert printer.lines(pa.RecordBatch.from_pylist([opened, copied, owned], schema=schema)) == [
+        '7 cat openat(AT_FDCWD</etc>, "hosts", O_RDONLY) = 3</etc/\\74hosts\\0761>\n',
+        "7 cat dup2(3</new>, 4</old>)            = 4</new>\n",
         "7 cat fchown(3, 33<www-data>, -1)       = 0\n",
     ]
 

@@ -1,0 +1,85 @@
+"""From the rows of a query to lines or to values, a batch at a time."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TextIO
+
+import pyarrow as pa
+
+from analyze.errors import QueryError
+from analyze.result import Column, Result
+from analyze.show.query import Asked, statement
+from analyze.show.resumed import Interleaver
+from analyze.statements import explain_error
+from schemas.line import Printer
+
+if TYPE_CHECKING:
+    from analyze.session import Session
+
+FIRST = 4096
+"""Rows of the first batch, so that something is seen at once."""
+
+Namer = Callable[[pa.RecordBatch], pa.RecordBatch]
+"""Adds to rows what their descriptors stand for."""
+
+
+def batches(result: Result) -> Iterator[pa.RecordBatch]:
+    """The rows of a result, while it is computed. Raises QueryError."""
+    import duckdb
+
+    try:
+        for place, batch in enumerate(result.batches()):
+            if place == 0:
+                yield batch.slice(0, FIRST)
+            yield batch.slice(FIRST) if place == 0 else batch
+    except duckdb.Error as error:
+        raise QueryError(explain_error(error)) from error
+
+
+def write_lines(
+    session: "Session",
+    asked: Asked,
+    printer: Printer,
+    namer: Namer | None,
+    out: TextIO,
+    *,
+    limit: int = 0,
+    resumed: bool = False,
+) -> None:
+    """Print the rows to `out`, at most `limit` lines (0: all).
+
+    With `resumed` calls are cut in two where another thread did something in between; the rows come in order of entry.
+    """
+    count = 0
+    for lines in _lines(batches(session.prepare(statement(session, asked))), printer, namer, resumed):
+        shown = lines[: limit - count] if limit else lines
+        out.write("".join(shown))
+        out.flush()
+        count += len(shown)
+        if count == limit > 0:
+            break
+
+
+def _lines(rows: Iterator[pa.RecordBatch], printer: Printer, namer: Namer | None, resumed: bool) -> Iterator[list[str]]:
+    interleaver = Interleaver(printer) if resumed else None
+    for batch in rows:
+        named = namer(batch) if namer else batch
+        yield interleaver.lines(named) if interleaver else printer.lines(named)
+    if interleaver:
+        yield interleaver.finish()
+
+
+class Described(Result):
+    """Rows as they are, with what each says in a column more, `text`."""
+
+    def __init__(self, session: "Session", asked: Asked, printer: Printer, namer: Namer | None) -> None:
+        """All columns must have been asked for."""
+        query = statement(session, asked)
+        super().__init__(session, query, [*session.describe(query), Column("text", "VARCHAR")])
+        self._printer, self._namer = printer, namer
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """The values in the order of the columns, times in ns since the epoch."""
+        for batch in batches(self):
+            plain = batch.set_column(batch.schema.get_field_index("ts"), "ts", batch.column("ts").cast(pa.int64()))
+            columns = [plain.column(column.name).to_pylist() for column in self.columns[:-1]]
+            yield from zip(*columns, self._printer.texts(self._namer(batch) if self._namer else batch), strict=True)
