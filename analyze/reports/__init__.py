@@ -8,7 +8,7 @@ from pathlib import Path
 from analyze.errors import ReportError, UsageError
 from analyze.reports.header import Field, Param, Report, parse
 
-__all__ = ["Field", "Param", "Report", "find", "folder_of_user", "names", "parse"]
+__all__ = ["Field", "Param", "Report", "built_in", "find", "folder_of_user", "names", "parse"]
 
 SUFFIX = ".sql"
 
@@ -23,8 +23,13 @@ def names() -> dict[str, Path]:
     """The file of every report by name. A user's own does not take the place of a built-in one."""
     own = folder_of_user()
     found = {path.stem: path for path in sorted(own.glob(f"*{SUFFIX}"))} if own.is_dir() else {}
-    built_in = Path(str(files("analyze") / "reports"))
-    return {**found, **{path.stem: path for path in sorted(built_in.glob(f"*{SUFFIX}"))}}
+    return {**found, **built_in()}
+
+
+def built_in() -> dict[str, Path]:
+    """The file of every report that comes with systape, by name."""
+    folder = Path(str(files("analyze") / "reports"))
+    return {path.stem: path for path in sorted(folder.glob(f"*{SUFFIX}"))}
 
 
 def find(name: str) -> Report:
