@@ -39,7 +39,7 @@ inline_ int on_enter(void *regs, u32 nr)
 		return 0;
 	abi = abi_of(task, nr);
 	cell = cell_of(nr, abi);
-	if (CFG(by_cell) && !selected(cell) && !keeps_state(cell))
+	if (CFG(by_cell) && !selected(cell) && !keeps_state(cell) && !forgets_number(cell))
 		return 0;
 	entry = claim_entry(who);
 	if (!entry)
