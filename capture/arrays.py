@@ -43,12 +43,21 @@ def binaries(values: Sequence[bytes]) -> pa.Array:
     )
 
 
+def nulls(kind: pa.DataType, count: int) -> pa.Array:
+    """An array of NULLs. Its memory is zeroes that nobody has touched, where `pa.nulls` would fill as many anew."""
+    zeroes = pa.py_buffer(np.zeros(count + 1, np.int64))
+    if pa.types.is_dictionary(kind):
+        return pa.DictionaryArray.from_arrays(nulls(kind.index_type, count), strings([]))
+    buffers = [zeroes] * (3 if pa.types.is_string(kind) or pa.types.is_binary(kind) else 2)
+    return pa.Array.from_buffers(kind, count, buffers, null_count=count)
+
+
 def dictionary(name: str, codes: Array, values: Sequence[str], valid: Mask | None = None) -> pa.Array:
     """A dictionary array of the type of column `name`, with only those of `values` that `codes` (>= 0) refer to."""
     kind = EVENTS.field(name).type
     index = _INDEX[kind.index_type.bit_width]
     if valid is not None and not valid.any():
-        return pa.nulls(len(codes), kind)
+        return nulls(kind, len(codes))
     first = int(codes[0])
     differing = np.flatnonzero(codes != first)
     others = codes[differing]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from capture.arrays import Array, Mask, column, dictionary, lower, upper
+from capture.arrays import Array, Mask, column, dictionary, lower, nulls, upper
 from capture.plan import plans
 from capture.ring import Bytes, Words
 from capture.texts import texts
@@ -73,7 +73,7 @@ class Columns:
         }
         for field in EVENTS:
             if field.name not in arrays:
-                arrays[field.name] = pa.nulls(rows.count, field.type)
+                arrays[field.name] = nulls(field.type, rows.count)
         return pa.RecordBatch.from_arrays([arrays[name] for name in EVENTS.names], schema=EVENTS)
 
     def _call(self, rows: "_Rows") -> dict[str, pa.Array]:
@@ -104,7 +104,7 @@ class Columns:
 
     def _error(self, result: Array, failed: Mask) -> pa.Array:
         if not failed.any():
-            return pa.nulls(len(failed), EVENTS.field("errno").type)
+            return nulls(EVENTS.field("errno").type, len(failed))
         return dictionary("errno", np.where(failed, -result, 0), self._errnos, failed)
 
     def _name_others(self, rows: "_Rows", cells: Array) -> tuple[Array, list[str]]:
@@ -168,7 +168,7 @@ def _counts(rows: _Rows) -> dict[str, pa.Array]:
     """Weight, and the parent of a process; a loss row holds in `ret` how many calls it stands for."""
     weight = np.ones(rows.count, np.int64)
     if not len(rows.others):
-        return {"weight": column(pa.int64(), weight), "ppid": pa.nulls(rows.count, pa.int32())}
+        return {"weight": column(pa.int64(), weight), "ppid": nulls(pa.int32(), rows.count)}
     kinds = rows.kind[rows.others]
     lost = kinds == Kind.LOSS
     weight[rows.others] = np.where(lost, rows.words[RET].view(np.int64)[rows.others], 0)

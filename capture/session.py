@@ -149,7 +149,6 @@ class Session:
 
     def _record(self, program: Loaded, loader: str) -> None:
         self._mark_targets(program)
-        self._entries = np.ndarray((ENTRIES,), ENTRY, mmap.mmap(program.maps["entries"], ENTRIES * ENTRY.itemsize))
         program.attach()
         self._began = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
         self._report.recording(self.options.filter.describe() if not self.child else self.child.command[0], loader)
@@ -194,10 +193,12 @@ class Session:
         chosen, groups = self.options.filter, self.groups
         began = getattr(self, "_began", None)
         if began is not None:
-            hung = unfinished.hanging(self._entries, chosen, groups, self._targets, began)
+            # Mapped only now: it counts as memory of ours.
+            entries = np.ndarray((ENTRIES,), ENTRY, mmap.mmap(program.maps["entries"], ENTRIES * ENTRY.itemsize))
+            hung = unfinished.hanging(entries, chosen, groups, self._targets, began)
             program.detach()
             time.sleep(_SETTLE)
-            running = unfinished.in_table(self._entries, chosen, groups)
+            running = unfinished.in_table(entries, chosen, groups)
             self._recorder.finish(np.concatenate([hung, running]))
             stats = [program_stats(fd) for fd in program.programs().values()]
             self._ledger.recursion = sum(one.recursion_misses for one in stats)

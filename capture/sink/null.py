@@ -10,7 +10,7 @@ class NullSink:
 
     streaming = False
 
-    def __init__(self, batch_rows: int = 524_288) -> None:
+    def __init__(self, batch_rows: int = 262_144) -> None:
         """Begin at zero rows."""
         self.batch_rows = batch_rows
         self.rows_written = 0

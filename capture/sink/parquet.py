@@ -27,7 +27,7 @@ class ParquetSink:
         *,
         force: bool = False,
         durable: bool = False,
-        batch_rows: int = 524_288,
+        batch_rows: int = 262_144,
     ) -> None:
         """Create the capture and its journal."""
         self.batch_rows = batch_rows

@@ -1,0 +1,106 @@
+"""The ptrace(2) requests and the structures they fill, by ctypes.
+
+`request` and `wait` are bare: they return -1 on failure and raise nothing, since a tracee may die at any time and most
+callers do not mind. The library is loaded so that calls keep the interpreter's lock: the tracer's process has no other
+thread, and giving the lock up and taking it again would cost more than the call.
+Source: ptrace(2), include/uapi/linux/ptrace.h, include/uapi/linux/audit.h. Numbers are an ABI of the kernel.
+"""
+
+import ctypes
+import platform
+import signal
+
+from schemas.record import Abi
+from schemas.syscalls import X32_BIT
+
+CONT, DETACH, SYSCALL = 7, 17, 24
+SETOPTIONS, GETEVENTMSG, GETSIGINFO, GETREGSET = 0x4200, 0x4201, 0x4202, 0x4204
+SEIZE, INTERRUPT, LISTEN, GET_SYSCALL_INFO = 0x4206, 0x4207, 0x4208, 0x420E
+
+SYSGOOD, FORKS, EXEC, EXIT, SECCOMP = 1, 2 | 4 | 8, 16, 64, 128  # PTRACE_O_*
+EXITKILL = 1 << 20
+OPTIONS = SYSGOOD | FORKS | EXEC | EXIT
+
+EVENT_FORK, EVENT_VFORK, EVENT_CLONE, EVENT_EXEC, EVENT_EXIT, EVENT_SECCOMP = 1, 2, 3, 4, 6, 7
+EVENT_STOP = 128
+
+WALL = 0x4000_0000
+"""Wait for threads as well as for processes."""
+
+STOPPED = 0x7F
+SYSCALL_STOP = (signal.SIGTRAP | 0x80) << 8 | STOPPED
+"""The wait status of a stop at the entry or the return of a call."""
+
+STOP_SIGNALS = frozenset((signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU))
+
+OP_ENTRY, OP_EXIT, OP_SECCOMP = 1, 2, 3
+_NT_PRSTATUS = 1
+_RESULT = {"x86_64": 10, "aarch64": 0}  # place of the result in struct user_regs_struct
+_RESULT_I386 = 6
+_I386_REGISTERS = 17 * 4
+
+_ARCHES = {0xC000_003E: Abi.X86_64, 0x4000_0003: Abi.I386, 0xC000_00B7: Abi.AARCH64, 0x4000_0028: Abi.ARM}
+_NATIVE_ARCH = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}
+
+_libc = ctypes.PyDLL(None, use_errno=True)
+
+request = _libc.ptrace
+"""request(number, tid, address, data)"""
+request.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
+request.restype = ctypes.c_long
+
+wait = _libc.waitpid
+"""wait(-1, address of an int for the status, WALL); -1 after a signal, or if there is nothing to wait for"""
+wait.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
+wait.restype = ctypes.c_int
+
+
+class SyscallInfo:
+    """struct ptrace_syscall_info. `words` are its words, `signed` the same as signed numbers:
+
+    0 the stop (low byte: OP_*) and, in the upper half, the AUDIT_ARCH; 3 number or result; 4 .. 9 arguments.
+    """
+
+    SIZE = 88
+
+    def __init__(self) -> None:
+        buffer = (ctypes.c_uint64 * (self.SIZE // 8))()
+        self.address = ctypes.addressof(buffer)
+        view = memoryview(buffer).cast("B")
+        self.words = view.cast("Q")
+        self.signed = view.cast("q")
+        self.arguments = view[32:80]
+
+
+def native(op: int) -> int:
+    """The first word of struct ptrace_syscall_info at such a stop of a native call."""
+    return _NATIVE_ARCH.get(platform.machine(), 0) << 32 | op
+
+
+def abi_of(first: int, nr: int) -> Abi:
+    """By which table a call is numbered, from the first word of its struct ptrace_syscall_info and its number."""
+    abi = _ARCHES.get(first >> 32, Abi.X86_64)
+    return Abi.X32 if abi is Abi.X86_64 and nr & X32_BIT and nr < 0x8000_0000 else abi
+
+
+def event_message(tid: int) -> int | None:
+    """What belongs to the event at which a tracee stands; None if it is gone."""
+    message = ctypes.c_ulong()
+    return None if request(GETEVENTMSG, tid, 0, ctypes.addressof(message)) < 0 else message.value
+
+
+def signal_info(tid: int) -> tuple[int, int]:
+    """si_code and si_pid of the signal with which a tracee stands; zeroes where there is none."""
+    info = (ctypes.c_int32 * 32)()  # signo, errno, code, a hole, pid: the layout is an ABI of 64-bit machines
+    return (0, 0) if request(GETSIGINFO, tid, 0, ctypes.addressof(info)) < 0 else (info[2], info[4])
+
+
+def result_register(tid: int) -> int | None:
+    """The register that holds the result of the call from which a tracee returns; None if it is gone."""
+    registers = (ctypes.c_int64 * 64)()
+    vector = (ctypes.c_uint64 * 2)(ctypes.addressof(registers), ctypes.sizeof(registers))
+    if request(GETREGSET, tid, _NT_PRSTATUS, ctypes.addressof(vector)) < 0:
+        return None
+    if vector[1] == _I386_REGISTERS:
+        return int(ctypes.cast(registers, ctypes.POINTER(ctypes.c_int32))[_RESULT_I386])
+    return int(registers[_RESULT[platform.machine()]])

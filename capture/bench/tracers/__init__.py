@@ -1,0 +1,19 @@
+"""The tracers that bench compares, by the names with which one selects them."""
+
+from capture.bench.tracers import bpftrace, own, perf, strace, sysdig
+from capture.bench.tracers.base import Tracer
+from capture.bench.tracers.floor import Floor, Nothing
+
+NONE, FLOOR, OURS = "none", "floor", "capture"
+"""What others are compared with."""
+
+TRACERS: tuple[Tracer, ...] = (
+    Nothing(),
+    Floor(FLOOR, "empty programs on both tracepoints", ("empty_exit", "empty_enter")),
+    Floor("clock", "programs that read the clock once each", ("clock_exit", "clock_enter")),
+    *own.TRACERS,
+    *strace.TRACERS,
+    *perf.TRACERS,
+    *bpftrace.TRACERS,
+    *sysdig.TRACERS,
+)

@@ -1,0 +1,55 @@
+"""strace, in three ways: a line a call, a table of counts, and with a seccomp filter that stops at one call only."""
+
+import re
+from functools import partial
+from pathlib import Path
+
+from capture.bench.process import Process
+from capture.bench.tracers.base import Count
+from capture.bench.tracers.external import External
+from capture.bench.tracers.lines import line_count
+from capture.bench.tracers.privileges import why_not
+
+
+def _argv(options: tuple[str, ...], output: Path, target: int | None) -> list[str]:
+    chosen = [] if target is None else ["-p", str(target)]
+    return ["strace", "-f", *options, "-o", str(output), *chosen]
+
+
+def _attached(process: Process, scratch: Path) -> bool:
+    return "attached" in process.said()
+
+
+def _lines(output: Path, said: str) -> Count:
+    return Count(line_count(output), 0, output.stat().st_size)
+
+
+def _table(output: Path, said: str) -> Count:
+    """The row `total` of `strace -c`: its number of calls is the third column, or the fourth by the newest versions."""
+    found = re.search(r"^\s*100\.00\s+[\d.]+\s+\d+\s+(\d+)\s.*\btotal$", output.read_text(), re.MULTILINE)
+    if found is None:
+        raise ValueError("no total")
+    return Count(int(found[1]), 0)
+
+
+_why_not = partial(why_not, "strace", root=False)
+
+TRACERS = (
+    External(
+        "strace", "strace -f -o FILE CMD", partial(_argv, ()), _attached, _lines, _why_not, around=True, every=4
+    ),
+    External(
+        "strace-c", "strace -f -c -o FILE CMD", partial(_argv, ("-c",)), _attached, _table, _why_not, around=True, every=4
+    ),
+    External(
+        "strace-seccomp",
+        "strace -f --seccomp-bpf -e trace=accept -o FILE CMD",
+        partial(_argv, ("--seccomp-bpf", "-e", "trace=accept")),
+        _attached,
+        _lines,
+        _why_not,
+        around=True,
+        complete=False,
+        follows=False,
+    ),
+)

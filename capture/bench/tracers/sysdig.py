@@ -1,0 +1,50 @@
+"""sysdig, writing its own file: with its CO-RE program where it has one (since 0.30), else with what it finds."""
+
+import re
+import shutil
+import subprocess
+import time
+from functools import cache, partial
+from pathlib import Path
+
+from capture.bench.process import Process
+from capture.bench.tracers.base import Count
+from capture.bench.tracers.external import External
+from capture.bench.tracers.privileges import why_not
+
+_SETTLE = 2.0  # s: sysdig says nothing when it is ready, but holds its buffers by then
+
+
+@cache
+def _engine() -> tuple[str, ...]:
+    words = subprocess.run(["sysdig", "--help"], capture_output=True, text=True, check=False).stdout
+    return ("--modern-bpf",) if "--modern-bpf" in words else ()
+
+
+def _argv(output: Path, target: int | None) -> list[str]:
+    chosen = [] if target is None else [f"proc.pid={target}"]
+    return ["sysdig", *_engine(), "-v", "-w", str(output), *chosen]
+
+
+def _settled(process: Process, scratch: Path) -> bool:
+    return time.time() - (scratch / "tracer.log").stat().st_ctime > _SETTLE and not process.exited()
+
+
+def counted(output: Path, said: str) -> Count:
+    """With -v it tells its counts at the end: of events, most calls being two. Raises ValueError where it does not."""
+    events, drops = (re.search(rf"{word}:\s*(\d+)", said) for word in ("Events Captured|Captured", "Driver Drops"))
+    if events is None:
+        return Count(None, int(drops[1]) // 2 if drops else None, output.stat().st_size)
+    return Count(int(events[1]) // 2, int(drops[1]) // 2 if drops else None, output.stat().st_size)
+
+
+def _why_not() -> str | None:
+    reason = why_not("sysdig", root=True)
+    if reason is None and not _engine() and not Path("/dev/sysdig0").exists() and shutil.which("sysdig"):
+        return "needs its kernel module (/dev/sysdig0 or /dev/scap0), or a version with --modern-bpf"
+    return reason
+
+
+TRACERS = (
+    External("sysdig", "sysdig -w FILE", _argv, _settled, counted, partial(_why_not), suffix=".scap", in_kernel=True),
+)
