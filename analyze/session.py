@@ -4,14 +4,16 @@ The views: `events` is every row of every file, with `file` and `host`; views/*.
 it; `selected` is what the filter leaves of `calls`, and the only view that reports read.
 """
 
+import re
 from collections.abc import Iterable
 from importlib.resources import files
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from analyze.catalog import Catalog, looks_round
 from analyze.errors import QueryError
 from analyze.events import define_events, define_users
-from analyze.replay import STAND_INS, Replay
+from analyze.replay import LIVES, NAME, PEER, STAND_INS, Replay
 from analyze.result import Column, Result
 from analyze.sqltext import identifier, literal
 from analyze.statements import bare, explain_error, is_select, only_reads, split
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from analyze.filter import Compiled, Span
 
 SETTINGS = ("SET python_enable_replacements = false", "SET autoinstall_known_extensions = false")
+NAMED = re.compile(r"\b(file|peer)\b")
+"""The columns of `calls` that the replay gives."""
 LOCKS = ("SET autoload_known_extensions = false", "SET enable_external_access = false", "SET lock_configuration = true")
 
 
@@ -45,12 +49,11 @@ class Session:
             self.database.execute(setting)
         self.sources = open_sources(names, self.database)
         self.replay = Replay(self.database, self.sources)
-        self.script += STAND_INS
-        for statement in self.replay.script:
-            self._define(statement)
+        self._catalog = Catalog()
         self._define(define_events(self.sources, self.database))
-        for text in [define_users(self.sources), *_views()]:
-            self._define(text)
+        self._catalog.add_names([NAME, PEER, LIVES], self._install_replay)
+        for text in [*self.replay.script, define_users(self.sources), *_views()]:
+            self._catalog.add(text, self._define)
         self.filters: list[Compiled] = []
         self._compiled = 0
         self.select(filters)
@@ -78,6 +81,8 @@ class Session:
 
     def judge(self, text: str) -> list[str]:
         """The statements of a text, at least one, as they may be run. Raises QueryError if any is refused."""
+        if self.unsafe or looks_round(text):
+            self._catalog.need_all()
         if self.unsafe:
             return [bare(statement.query) for statement in split(text, self.database)]
         return only_reads(text, self.database)
@@ -114,8 +119,13 @@ class Session:
         """Run a statement that has been judged before. Raises QueryError."""
         import duckdb
 
+        self._catalog.need(query)
         try:
             return self.database.execute(query, values) if values else self.database.execute(query)
+        except duckdb.CatalogException as error:
+            if self._catalog.need_all():  # a view named where nobody looked for it
+                return self.execute(query, values)
+            raise QueryError(explain_error(error)) from error
         except duckdb.Error as error:
             raise QueryError(explain_error(error)) from error
 
@@ -131,12 +141,22 @@ class Session:
         first, last = self.fetch("SELECT min(epoch_ns(ts)), max(epoch_ns(ts)) FROM events WHERE kind = 'syscall'")[0]
         return Span(first or 0, last or 0)
 
-    def select(self, filters: Iterable[str]) -> None:
-        """Let `selected` hold the calls that all `filters` keep. Raises FilterError."""
+    def select(self, filters: Iterable[str], *, named: bool = True) -> None:
+        """Let `selected` hold the calls that all `filters` keep. Raises FilterError.
+
+        Without `named` it lacks the columns `file` and `peer`, unless a filter asks for them: to make them ready takes
+        longer than many reports run.
+        """
         self.filters = [self.compile(text) for text in filters]
+        self.narrow(named=named)
+
+    def narrow(self, *, named: bool) -> None:
+        """Define `selected` anew, with or without the columns `file` and `peer`, when it is used next."""
         conditions = "\nAND ".join(compiled.where for compiled in self.filters)
+        named = named or NAMED.search(conditions) is not None
         where = f"\nWHERE {conditions}" if conditions else ""
-        self._define(f"CREATE OR REPLACE TEMP VIEW selected AS\nSELECT *\nFROM calls{where}")
+        calls = "calls" if named else "bare_calls"
+        self._catalog.add(f"CREATE OR REPLACE TEMP VIEW selected AS\nSELECT *\nFROM {calls}{where}", self._define)
 
     def compile(self, text: str) -> "Compiled":
         """A filter as SQL over `calls` and `losses`, its values bound as variables of their own. Raises FilterError."""
@@ -166,8 +186,13 @@ class Session:
             raise
 
     def _define(self, text: str) -> None:
+        self._catalog.need(text)
         self.script.append(bare(text))
         self.execute(text)
+
+    def _install_replay(self) -> None:
+        self.script += STAND_INS
+        self.replay.install()
 
     def _lock(self) -> None:
         allowed = ", ".join(literal(source.name) for source in self.sources if source.name != STDIN)

@@ -33,10 +33,7 @@ class Replay:
     """The replay of one session; safe for the threads that run a query."""
 
     def __init__(self, database: "duckdb.DuckDBPyConnection", sources: "list[Source]") -> None:
-        """Make what the views are written with; nothing is read yet."""
-        from duckdb.func import ARROW, SPECIAL
-        from duckdb.sqltypes import BIGINT, INTEGER, VARCHAR
-
+        """Nothing is made or read yet."""
         self._database, self._sources = database, sources
         self._hosts = list(dict.fromkeys(source.metadata.host for source in sources))
         self._lock = Lock()
@@ -44,14 +41,20 @@ class Replay:
         self._used: dict[int, set[int]] | None = None
         self.script = [place_of_host(self._hosts)]
         """The statements that views need beside the functions."""
+
+    def install(self) -> None:
+        """Make the functions and the table that views are written with; nothing is read yet. Loads pyarrow."""
+        from duckdb.func import ARROW, SPECIAL
+        from duckdb.sqltypes import BIGINT, INTEGER, VARCHAR
+
         for name, function in (
             (NAME, lambda process, thread, fd, at: self.timeline.names(process, thread, fd, at)),
             (PEER, lambda process, thread, fd, at: self.timeline.peers(process, thread, fd, at)),
         ):
-            database.create_function(
+            self._database.create_function(
                 name, function, [BIGINT, BIGINT, INTEGER, BIGINT], VARCHAR, type=ARROW, null_handling=SPECIAL
             )
-        database.register(LIVES, _Lives(self))
+        self._database.register(LIVES, _Lives(self))
 
     @property
     def hosts(self) -> list[str]:

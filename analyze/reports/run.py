@@ -3,12 +3,13 @@
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from analyze.errors import QueryError, ReportError, UsageError
 from analyze.filter.values import duration
 from analyze.reports.header import DURATION, Report
 from analyze.result import Column, Result
-from analyze.session import Session
+from analyze.session import NAMED, Session
 from analyze.sqltext import identifier
 from analyze.statements import bare, is_select, split
 
@@ -25,6 +26,8 @@ GROUPS = {
 
 SORTS = {"count": "calls", "time": "time_ns", "total": "time_ns", "name": "syscall"}
 """Words for `-S` beside the columns of the report, as strace has them."""
+
+BUILT_IN = Path(__file__).parent
 
 SPAN = "span_start"
 """A query with this word may read when the captures began and ended, ns: getvariable('span_start') and 'span_end'."""
@@ -78,6 +81,7 @@ def run(session: Session, report: Report, options: Options, *, limited: bool = T
 
 def compile_query(session: Session, report: Report, options: Options, *, limited: bool = True) -> str:
     """The query of a report with its values bound in the session. Raises as `run` does."""
+    session.narrow(named=_needs_names(report, options))
     columns, sort = _grouping(session, report, options)
     for param in report.options:
         _bind(session, param.name, (options.params or {}).get(param.name, param.default), param.type)
@@ -103,6 +107,12 @@ def check(session: Session, report: Report) -> list[str]:
     said = [(column.name, column.type) for column in report.columns]
     kept = found[len(columns) :]
     return [f"the header says {said_one}, the query returns {one}" for said_one, one in _differences(said, kept)]
+
+
+def _needs_names(report: Report, options: Options) -> bool:
+    """Whether the columns `file` and `peer` must be ready: always for a report that may use `*`, being a user's own."""
+    words = " ".join([report.query, report.by or "", *options.by])
+    return report.path.parent != BUILT_IN or NAMED.search(words) is not None
 
 
 def _differences(said: Sequence[tuple[str, str]], found: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

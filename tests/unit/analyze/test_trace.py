@@ -87,7 +87,7 @@ def test_a_capture_without_an_end_is_read_with_its_journal(tmp_path: Path) -> No
     length = int.from_bytes(text[-8:-4], "little")
     body, footer = text[: -8 - length], text[-8 - length : -8]
     path.write_bytes(body)
-    group = journals.Group(4, len(body), 200, 0, footer)
+    group = journals.Group.of(4, len(body), 200, 0, footer)
     records = [
         (journals.HEAD, bytes(schema.serialize())),
         (journals.GROUP, group.pack()),

@@ -15,8 +15,7 @@ WITH sorted_out AS (
         errno IS NULL AND syscall IN ('openat', 'open', 'openat2', 'creat') AS opened,
         path IS NOT NULL AND bits & 3 <> 0 AS has_path,
         CASE WHEN syscall IN ('symlink', 'symlinkat') THEN path2 ELSE path END AS path_argument
-    FROM events
-    WHERE kind = 'syscall' AND flags & 32 = 0
+    FROM bare_calls
 ),
 
 placed AS (
@@ -46,15 +45,7 @@ named AS (
 )
 
 SELECT
-    * EXCLUDE (file, bits, opened, has_path, path_argument, process, thread, seen_at, place, name, other_end),
-    map {
-        'read': 'read', 'pread64': 'read', 'readv': 'read', 'preadv': 'read', 'preadv2': 'read', 'recv': 'read',
-        'recvfrom': 'read', 'recvmsg': 'read', 'write': 'write', 'pwrite64': 'write', 'writev': 'write',
-        'pwritev': 'write', 'pwritev2': 'write', 'send': 'write', 'sendto': 'write', 'sendmsg': 'write',
-        'sendfile': 'write', 'sendfile64': 'write', 'copy_file_range': 'write', 'splice': 'write', 'tee': 'write',
-        'vmsplice': 'write'
-    }[syscall] AS direction,
-    CASE WHEN direction IS NOT NULL AND ret >= 0 THEN ret END AS bytes,
+    * EXCLUDE (bits, opened, has_path, path_argument, process, thread, seen_at, place, name, other_end),
     CASE
         -- not even then is a file of O_TMPFILE called as the directory that it is in
         WHEN opened AND name IS NULL AND CASE syscall WHEN 'open' THEN arg1 ELSE arg2 END & 4194304 = 0
@@ -67,6 +58,5 @@ SELECT
         WHEN syscall IN ('bind', 'getsockname') THEN NULL
         WHEN addr NOT IN ('unix:', 'unix:@') THEN addr
         ELSE other_end
-    END AS peer,
-    file AS capture
+    END AS peer
 FROM named
