@@ -32,8 +32,8 @@ class Namer:
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The rows with NAMES."""
         places = self._places(batch)
-        began = numbers(batch.column("ts"))
-        ended = began + numbers(batch.column("dur_ns"), 0)
+        began = numbers(batch.column("ts")) - 1  # before the entry: what the call closes is still there
+        ended = began + 1 + numbers(batch.column("dur_ns"), 0)
         for index, name in enumerate(NAMES):
             values = numbers(batch.column("ret" if index == RETURNED else ARGS[index]), -1)
             rows = np.flatnonzero(places[:, index] & (values != -1))
