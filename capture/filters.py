@@ -1,5 +1,6 @@
 """What a capture keeps: the user's filter, judged in the kernel."""
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +11,17 @@ from capture.errors import UsageError
 LIST = 16
 """How many names, users or groups the kernel program compares; `LIST` in config.bpf.h."""
 
+PATHS, PATH_LISTED = 8, 256
+"""How many paths it compares, and the bytes of one, with its NUL."""
+
 
 @dataclass(frozen=True)
 class Filter:
     """Only what every field allows is kept; a field at its default allows everything.
 
     `cells` (bool, shape (CELLS,)) says which accounting cells, hence which calls, are kept. `min_latency` is in ns.
-    `cgroups` holds (path, kernfs id) pairs, and means the groups below them too. `pid` is the root of the process tree.
+    `cgroups` holds (path, kernfs id) pairs, and means the groups below them too. `pids` are roots
+    of process trees. `paths` keeps the calls on these paths, and on descriptors of the files that they name.
     """
 
     expression: str = ""
@@ -26,6 +31,7 @@ class Filter:
     comms: tuple[str, ...] = ()
     uids: tuple[int, ...] = ()
     cgroups: tuple[tuple[str, int], ...] = ()
+    paths: tuple[str, ...] = ()
     failed_only: bool = False
     min_latency: int = 0
 
@@ -33,6 +39,11 @@ class Filter:
         for option, values in (("--comm", self.comms), ("--uid", self.uids), ("--cgroup", self.cgroups)):
             if len(values) > LIST:
                 raise UsageError(f"{option} takes at most {LIST} values, not {len(values)}: leave some out")
+        if len(self.paths) > PATHS:
+            raise UsageError(f"-P takes at most {PATHS} paths, not {len(self.paths)}: leave some out")
+        for path in self.paths:
+            if not 0 < len(os.fsencode(path)) < PATH_LISTED:
+                raise UsageError(f"-P {path!r}: a path of 1 to {PATH_LISTED - 1} bytes can be compared")
         for comm in self.comms:
             if not 0 < len(comm.encode()) < 16:
                 raise UsageError(f"--comm {comm!r}: the kernel keeps 1 to 15 bytes of a name; give these")
@@ -40,7 +51,7 @@ class Filter:
     @property
     def leaves_out_calls(self) -> bool:
         """Does it leave out calls of processes that it keeps? Then those that names depend on are kept as state."""
-        return self.cells is not None or self.judges_rows
+        return self.cells is not None or self.judges_rows or bool(self.paths)
 
     @property
     def judges_rows(self) -> bool:
@@ -61,6 +72,8 @@ class Filter:
             parts.append(f"uid {', '.join(map(str, self.uids))}")
         if self.cgroups:
             parts.append(f"cgroup {', '.join(path for path, _ in self.cgroups)}")
+        if self.paths:
+            parts.append(f"path {', '.join(self.paths)}")
         if self.failed_only:
             parts.append("failed only")
         if self.min_latency:

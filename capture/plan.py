@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.record import CELLS, CELLS_PER_ABI, PLAN_EXEC, Abi, Addr, Data
-from schemas.syscalls import native_abi, table
+from schemas.syscalls import FD_NONE, FD_RETURNED, Call, native_abi, table
 
 _PATH_KINDS = ("path", "str")
 _EXEC = ("execve", "execveat")
@@ -53,18 +53,18 @@ STATE_CALLS = frozenset(
 
 
 @cache
-def plans() -> npt.NDArray[np.uint16]:
+def plans() -> npt.NDArray[np.uint32]:
     """The plan of every cell, shape (CELLS,). Of 32-bit calls, whose structures differ, paths alone."""
-    plan = np.zeros(CELLS, np.uint16)
+    plan = np.zeros(CELLS, np.uint32)
     native = table(native_abi())
     for call in native.by_number.values():
         if call.nr < CELLS_PER_ABI:
             plan[call.nr] = _paths(call.kinds) | _exec(call.name)
-            plan[call.nr] |= _ADDRESSES.get(call.name, 0) << 6 | _BUFFERS.get(call.name, 0) << 9
+            plan[call.nr] |= _ADDRESSES.get(call.name, 0) << 6 | _BUFFERS.get(call.name, 0) << 9 | _descriptor(call)
     for call in table(Abi.I386).by_number.values():
         same = native.by_name.get(call.name)
         if same is not None and len(same.args) == len(call.args) and call.nr < CELLS_PER_ABI:
-            plan[CELLS_PER_ABI + call.nr] = _paths(same.kinds) | _exec(call.name)
+            plan[CELLS_PER_ABI + call.nr] = _paths(same.kinds) | _exec(call.name) | _descriptor(call)
     return plan
 
 
@@ -81,6 +81,10 @@ def state_cells() -> npt.NDArray[np.bool_]:
 def _paths(kinds: tuple[str, ...]) -> int:
     places = [index + 1 for index, kind in enumerate(kinds) if kind in _PATH_KINDS][:2]
     return sum(place << 3 * which for which, place in enumerate(places))
+
+
+def _descriptor(call: Call) -> int:
+    return 0 if call.fd in (FD_NONE, FD_RETURNED) else call.fd + 1 << 16
 
 
 def _exec(name: str) -> int:

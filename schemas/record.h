@@ -83,13 +83,15 @@ struct systape_pieces {
 #define ABSENT 0xffff
 #define PAYLOAD_ALIGN 8
 
-/* How the pieces of a call are found: one __u16 per cell, written by user space. PLAN_PATH and PLAN_PATH2 are 1 + the
- * argument that points to a path. */
+/* How the pieces of a call are found: one __u32 per cell, written by user space. PLAN_PATH and PLAN_PATH2 are 1 + the
+ * argument that points to a path, PLAN_FD 1 + the first one that is a descriptor; 0 where there is none. Only the lower
+ * half asks for a payload. */
 #define PLAN_PATH(plan) ((plan) & 7)
 #define PLAN_PATH2(plan) ((plan) >> 3 & 7)
 #define PLAN_ADDR(plan) ((plan) >> 6 & 7)
 #define PLAN_DATA(plan) ((plan) >> 9 & 15)
 #define PLAN_EXEC 0x8000
+#define PLAN_FD(plan) ((plan) >> 16 & 7)
 
 enum systape_addr {
 	ADDR_NONE = 0,
@@ -134,7 +136,7 @@ struct systape_ring {
 	__u64 pad2[7];
 	__u64 seen[CELLS];
 	__u64 dropped[KERNEL_CAUSES][CELLS];
-	__u16 plan[CELLS];
+	__u32 plan[CELLS];
 };
 
 #define RING_HEADER 65536
@@ -148,7 +150,8 @@ struct systape_entry {
 	__u32 nr;
 	__u32 pid;
 	__u8 abi;
-	__u8 pad[47];
+	__u8 on_path; /* its descriptor is of a file that the path filter asks for */
+	__u8 pad[46];
 };
 
 #define ENTRIES 65536

@@ -133,7 +133,7 @@ RING = np.dtype(
         ("pad2", "u8", 7),
         ("seen", "u8", CELLS),
         ("dropped", "u8", (KERNEL_CAUSES, CELLS)),
-        ("plan", "u2", CELLS),
+        ("plan", "u4", CELLS),
     ]
 )
 
@@ -146,7 +146,8 @@ ENTRY = np.dtype(
         ("nr", "u4"),
         ("pid", "u4"),
         ("abi", "u1"),
-        ("pad", "u1", 47),
+        ("on_path", "u1"),
+        ("pad", "u1", 46),
     ]
 )
 

@@ -21,6 +21,8 @@
 
 #include "exec.bpf.h"
 
+#include "path.bpf.h"
+
 #include "finish.bpf.h"
 
 /* At entry: remember number and arguments, since execve and rt_sigreturn replace the registers. The clock comes last, so
@@ -49,6 +51,8 @@ inline_ int on_enter(void *regs, u32 nr)
 	entry->abi = abi;
 	read_args(entry->args, regs, abi);
 	entry->run_delay = run_delay(task);
+	if (CFG(paths))
+		entry->on_path = descriptor_listed(entry, task, cell);
 	if (executes(nr) && abi == ABI_X86_64)
 		stash_exec(nr, entry->args, who);
 	entry->ts = bpf_ktime_get_ns();
@@ -60,6 +64,7 @@ inline_ int on_exit(void *regs, s64 ret)
 {
 	struct task_struct *task = current_task();
 	u64 who = identity(task), now;
+	int on_path = 0;
 	struct systape_ring *ring;
 	struct systape_entry *entry;
 	struct systape_record *row;
@@ -79,6 +84,7 @@ inline_ int on_exit(void *regs, s64 ret)
 		row->dur = now - row->ts;
 		row->runq = KNOWN(run_delay) ? run_delay(task) - entry->run_delay : NOT_MEASURED;
 		row->flags = 0;
+		on_path = CFG(paths) ? entry->on_path : 0;
 		entry->ts = 0;
 	} else {
 		fill_from_registers(row, regs, task, now);
@@ -88,7 +94,7 @@ inline_ int on_exit(void *regs, s64 ret)
 		}
 	}
 	row->ret = ret;
-	return finish_call(ring, row, task, who);
+	return finish_call(ring, row, task, who, on_path);
 }
 
 /* At the end of a thread: the call that it does not come back from, then the row of the end itself. */
@@ -111,7 +117,7 @@ inline_ int on_thread_exit(struct task_struct *task)
 		row->runq = NOT_MEASURED;
 		row->flags = FLAG_UNFINISHED;
 		row->ret = 0;
-		finish_call(ring, row, task, who);
+		finish_call(ring, row, task, who, 0);
 	}
 	free_entry(who);
 	slot = find_slot(who);

@@ -18,9 +18,12 @@ struct systape_config {
 	u32 data_bytes;   /* of a buffer, at most DATA_MOST */
 	u32 has_states;   /* 1: calls in lists.states are kept when the filter leaves them out */
 	u32 cgroup_v1;    /* 1 + index of the v1 controller whose hierarchy names the groups, or 0 for the v2 hierarchy */
-	u32 pad;
+	u32 paths;        /* how many of lists.paths are used */
 	u64 min_latency;  /* ns */
 };
+
+#define PATHS 8
+#define PATH_LISTED 256
 
 /* The lists of the filters: one element of the `lists` map, read only where the count above is not 0. */
 struct systape_lists {
@@ -29,6 +32,10 @@ struct systape_lists {
 	char comm[LIST][16];
 	u64 cgroup[LIST];
 	u32 uid[LIST];
+	struct {
+		char name[PATH_LISTED]; /* with zeroes behind it */
+		u64 inode, device;      /* 0 if the path did not exist */
+	} paths[PATHS];
 };
 
 /* A byte of `targets`. */

@@ -65,6 +65,7 @@ inline_ void move_entry(u32 from, u32 to)
 			new->nr = old->nr;
 			new->pid = old->pid;
 			new->abi = old->abi;
+			new->on_path = old->on_path;
 			new->args[0] = old->args[0];
 			new->args[1] = old->args[1];
 			new->args[2] = old->args[2];

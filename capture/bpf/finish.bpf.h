@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The last steps of a record: judged, given what the call points to, published. */
 
-inline_ u16 plan_of(struct systape_ring *ring, u64 cell)
+inline_ u32 plan_of(struct systape_ring *ring, u64 cell)
 {
 	opaque(cell);
 	return cell < CELLS ? ring->plan[cell] : 0;
@@ -13,7 +13,7 @@ inline_ u64 argument(struct systape_record *row, u32 one_based)
 }
 
 /* Reads what the call points to, and says where the byte ring's head goes if the record is published. */
-rarely_ u64 gather(struct systape_ring *ring, struct systape_record *row, struct task_struct *task, u16 plan)
+rarely_ u64 gather(struct systape_ring *ring, struct systape_record *row, struct task_struct *task, u32 plan)
 {
 	struct payload payload;
 
@@ -40,30 +40,49 @@ rarely_ u64 gather(struct systape_ring *ring, struct systape_record *row, struct
 	return payload_end(&payload);
 }
 
+inline_ int descriptor_listed(struct systape_entry *entry, struct task_struct *task, u32 cell)
+{
+	struct systape_ring *ring = this_ring();
+	u32 place = ring ? PLAN_FD(plan_of(ring, cell)) : 0;
+
+	return place && on_listed_file(task, entry->args[(place - 1) & 7]);
+}
+
+inline_ int path_listed(struct systape_ring *ring, struct systape_record *row)
+{
+	u64 at = row->payload & (CFG(ring_bytes) - 1);
+
+	if (row->payload == NO_PAYLOAD || at > CFG(ring_bytes) - PAYLOAD_MOST)
+		return 0;
+	return on_listed_path((void *)ring + RING_HEADER + (u64)CFG(ring_records) * sizeof(*row) + at);
+}
+
 /* Judges the call's row behind the head and makes it a record. The number is judged again, for rows without an entry. A
  * call that the filter leaves out still becomes a row, flagged, where names depend on it. */
-inline_ int finish_call(struct systape_ring *ring, struct systape_record *row, struct task_struct *task, u64 who)
+inline_ int finish_call(struct systape_ring *ring, struct systape_record *row, struct task_struct *task, u64 who,
+			int on_path)
 {
 	u32 cell = cell_of(row->nr, row->abi);
 	u64 bytes_head = ring->bytes_head;
-	u16 plan = plan_of(ring, cell);
-	int asked_for;
+	u32 plan = plan_of(ring, cell);
+	int asked_for, state;
 
 	row->kind = KIND_SYSCALL;
 	fill_task(row, task, who);
 	asked_for = (!CFG(by_cell) || selected(cell)) && (!CFG(by_row) || wanted(row, task));
-	if (!asked_for && (!CFG(has_states) || !keeps_state(cell) || row->ret < 0)) {
-		ring->filtered++;
-		return 0;
-	}
-	if (plan)
+	state = CFG(has_states) && row->ret >= 0 && keeps_state(cell);
+	if ((u16)plan && (asked_for || state))
 		bytes_head = gather(ring, row, task, plan);
+	if (CFG(paths) && asked_for)
+		asked_for = on_path || path_listed(ring, row);
 	if (asked_for) {
 		publish_call(ring, cell, bytes_head);
 		return 0;
 	}
-	row->flags |= FLAG_STATE_ONLY;
 	ring->filtered++;
-	publish_state(ring, bytes_head);
+	if (state) {
+		row->flags |= FLAG_STATE_ONLY;
+		publish_state(ring, bytes_head);
+	}
 	return 0;
 }

@@ -15,6 +15,11 @@ struct task_struct;
 struct linux_binprm;
 struct mm_struct;
 struct kernel_siginfo;
+struct file;
+struct files_struct;
+struct fdtable;
+struct inode;
+struct super_block;
 struct cgroup;
 
 #define READ_AT(type, base, offset)                                                                                   \
@@ -25,6 +30,7 @@ struct cgroup;
 	})
 #define KNOWN(member) (OFF_##member >= 0)
 #define READ(type, base, path, member) READ_AT(type, base, OFF_##member)
+#define READ_SLOWLY READ
 
 /* The layout of a 64-bit x86 trap frame has not changed since 2.6; it is copied whole. */
 struct regs {
@@ -45,6 +51,8 @@ struct regs {
 #include <linux/types.h>
 
 #include <bpf/bpf_helpers.h>
+
+#include <bpf/bpf_core_read.h>
 
 typedef __u8 u8;
 typedef __u16 u16;
@@ -108,6 +116,28 @@ struct kernel_siginfo {
 	int si_code;
 };
 
+struct super_block {
+	u32 s_dev;
+};
+
+struct inode {
+	unsigned long i_ino;
+	struct super_block *i_sb;
+};
+
+struct file {
+	struct inode *f_inode;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
 struct signal_struct {
 	struct {
 		int counter;
@@ -134,6 +164,8 @@ struct task_struct {
 
 #define KNOWN(member) 1
 #define READ(type, base, path, member) ((type)((base)->path))
+/* For pointers that the verifier has lost track of. */
+#define READ_SLOWLY(type, base, path, member) ((type)BPF_CORE_READ(base, path))
 #define REGS(name, pointer) struct pt_regs *name = (struct pt_regs *)(pointer)
 
 #define MAP(name) (&name)

@@ -41,6 +41,10 @@ def record(
     cgroup: Annotated[
         list[str] | None, typer.Option(metavar="PATH", help="Only this control group and those below")
     ] = None,
+    path: Annotated[
+        list[str] | None,
+        typer.Option("-P", metavar="PATH", help="Only calls on this path, and on its descriptors"),
+    ] = None,
     failed_only: Annotated[bool, typer.Option("--failed-only", help="Only calls that fail")] = False,
     min_latency: Annotated[
         str | None, typer.Option(metavar="TIME", help="Only calls that take this long: 500us, 1ms, 2s")
@@ -82,7 +86,7 @@ def record(
     \b
     Sub-commands: capture doctor, capture repair FILE (each has --help).
     """
-    chosen = _filter(expression, pid, follow, comm, uid, cgroup, failed_only, min_latency)
+    chosen = _filter(expression, pid, follow, comm, uid, cgroup, path, failed_only, min_latency)
     if describe:
         print(f"in the kernel: {chosen.describe()}")
         return
@@ -119,6 +123,7 @@ def _filter(
     comm: list[str] | None,
     uid: list[str] | None,
     cgroup: list[str] | None,
+    path: list[str] | None,
     failed_only: bool,
     min_latency: str | None,
 ) -> Filter:
@@ -139,6 +144,7 @@ def _filter(
         comms=tuple(comm or ()),
         uids=tuple(_uid(one) for one in uid or ()),
         cgroups=_cgroups(cgroup or []),
+        paths=tuple(path or ()),
         failed_only=failed_only,
         min_latency=nanoseconds(min_latency, "--min-latency") if min_latency else 0,
     )

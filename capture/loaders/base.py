@@ -1,13 +1,15 @@
 """What every loader gets and gives: settings in, map descriptors out."""
 
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from capture.filters import LIST, Filter
+from capture.filters import LIST, PATH_LISTED, PATHS, Filter
 from capture.plan import state_cells
 from schemas.record import CELLS, ENTRIES, ENTRY, EXEC, EXECS, RECORD, RING_HEADER
 
@@ -37,7 +39,7 @@ CONFIG = np.dtype(
         ("data_bytes", "u4"),
         ("has_states", "u4"),
         ("cgroup_v1", "u4"),
-        ("pad", "u4"),
+        ("paths", "u4"),
         ("min_latency", "u8"),
     ]
 )
@@ -50,6 +52,7 @@ LISTS = np.dtype(
         ("comm", "S16", LIST),
         ("cgroup", "u8", LIST),
         ("uid", "u4", LIST),
+        ("paths", [("name", f"S{PATH_LISTED}"), ("inode", "u8"), ("device", "u8")], PATHS),
     ]
 )
 """struct systape_lists of bpf/config.bpf.h."""
@@ -113,6 +116,7 @@ class Settings:
             "comms": len(chosen.comms),
             "uids": len(chosen.uids),
             "cgroups": len(chosen.cgroups),
+            "paths": len(chosen.paths),
             "failed_only": chosen.failed_only,
             "data_bytes": self.data_bytes,
             "has_states": chosen.leaves_out_calls,
@@ -132,7 +136,18 @@ class Settings:
         lists["comm"][0, : len(chosen.comms)] = [comm.encode() for comm in chosen.comms]
         lists["cgroup"][0, : len(chosen.cgroups)] = [identity for _, identity in chosen.cgroups]
         lists["uid"][0, : len(chosen.uids)] = chosen.uids
+        for index, path in enumerate(chosen.paths):
+            lists["paths"][0, index] = (os.fsencode(path), *_identity(path))
         return lists
+
+
+def _identity(path: str) -> tuple[int, int]:
+    """Inode and device, as the kernel numbers it; zeroes for what is not there."""
+    try:
+        found = Path(path).stat()
+    except OSError:  # the path alone is then what is looked for
+        return 0, 0
+    return found.st_ino, os.major(found.st_dev) << 20 | os.minor(found.st_dev)
 
 
 def _bits(cells: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:

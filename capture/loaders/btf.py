@@ -34,6 +34,13 @@ MEMBERS = {
     "arg_end": ("mm_struct", "arg_end"),
     "env_end": ("mm_struct", "env_end"),
     "filename": ("linux_binprm", "filename"),
+    "fdt": ("files_struct", "fdt"),
+    "max_fds": ("fdtable", "max_fds"),
+    "fd_array": ("fdtable", "fd"),
+    "f_inode": ("file", "f_inode"),
+    "i_ino": ("inode", "i_ino"),
+    "i_sb": ("inode", "i_sb"),
+    "s_dev": ("super_block", "s_dev"),
     "live": ("signal_struct", "live"),
 }
 """The -DOFF_<name> of bpf/kernel.bpf.h: structure and path of the member."""
