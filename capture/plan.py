@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from schemas.record import CELLS, CELLS_PER_ABI, PLAN_EXEC, Abi, Addr, Data
+from schemas.record import CELLS, CELLS_PER_ABI, PLAN_EXEC, PLAN_FD_RETURNED, Abi, Addr, Data
 from schemas.syscalls import FD_NONE, FD_RETURNED, Call, native_abi, table
 
 _PATH_KINDS = ("path", "str")
@@ -84,7 +84,9 @@ def _paths(kinds: tuple[str, ...]) -> int:
 
 
 def _descriptor(call: Call) -> int:
-    return 0 if call.fd in (FD_NONE, FD_RETURNED) else call.fd + 1 << 16
+    if call.fd == FD_RETURNED:
+        return PLAN_FD_RETURNED << 16
+    return 0 if call.fd == FD_NONE else call.fd + 1 << 16
 
 
 def _exec(name: str) -> int:

@@ -84,7 +84,8 @@ struct systape_pieces {
 #define PAYLOAD_ALIGN 8
 
 /* How the pieces of a call are found: one __u32 per cell, written by user space. PLAN_PATH and PLAN_PATH2 are 1 + the
- * argument that points to a path, PLAN_FD 1 + the first one that is a descriptor; 0 where there is none. Only the lower
+ * argument that points to a path, PLAN_FD 1 + the first one that is a descriptor, or
+ * PLAN_FD_RETURNED for the result; 0 where there is none. Only the lower
  * half asks for a payload. */
 #define PLAN_PATH(plan) ((plan) & 7)
 #define PLAN_PATH2(plan) ((plan) >> 3 & 7)
@@ -92,6 +93,7 @@ struct systape_pieces {
 #define PLAN_DATA(plan) ((plan) >> 9 & 15)
 #define PLAN_EXEC 0x8000
 #define PLAN_FD(plan) ((plan) >> 16 & 7)
+#define PLAN_FD_RETURNED 7
 
 enum systape_addr {
 	ADDR_NONE = 0,

@@ -45,13 +45,15 @@ inline_ int descriptor_listed(struct systape_entry *entry, struct task_struct *t
 	struct systape_ring *ring = this_ring();
 	u32 place = ring ? PLAN_FD(plan_of(ring, cell)) : 0;
 
-	return place && on_listed_file(task, entry->args[(place - 1) & 7]);
+	return place && place != PLAN_FD_RETURNED && on_listed_file(task, entry->args[(place - 1) & 7]);
 }
 
-inline_ int path_listed(struct systape_ring *ring, struct systape_record *row)
+inline_ int path_listed(struct systape_ring *ring, struct systape_record *row, struct task_struct *task, u32 plan)
 {
 	u64 at = row->payload & (CFG(ring_bytes) - 1);
 
+	if (PLAN_FD(plan) == PLAN_FD_RETURNED && row->ret >= 0 && on_listed_file(task, row->ret))
+		return 1;
 	if (row->payload == NO_PAYLOAD || at > CFG(ring_bytes) - PAYLOAD_MOST)
 		return 0;
 	return on_listed_path((void *)ring + RING_HEADER + (u64)CFG(ring_records) * sizeof(*row) + at);
@@ -74,7 +76,7 @@ inline_ int finish_call(struct systape_ring *ring, struct systape_record *row, s
 	if ((u16)plan && (asked_for || state))
 		bytes_head = gather(ring, row, task, plan);
 	if (CFG(paths) && asked_for)
-		asked_for = on_path || path_listed(ring, row);
+		asked_for = on_path || path_listed(ring, row, task, plan);
 	if (asked_for) {
 		publish_call(ring, cell, bytes_head);
 		return 0;
