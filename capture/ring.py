@@ -1,6 +1,7 @@
 """The consumer's side of the per-CPU rings: mapped memory seen as numpy arrays, nothing copied here."""
 
 import mmap
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -78,6 +79,12 @@ class Rings:
         """Give the places of the next `count` records, and `used` bytes of theirs, back to the kernel."""
         self._bytes_tails[cpu] += np.uint64(used)
         self._tails[cpu] += np.uint64(count)
+
+    def stop(self) -> int:
+        """Tell the kernel program that it is about to be detached; when that was, monotonic ns."""
+        now = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        self.headers["stopping"] = 1
+        return now
 
     def total(self, counter: str) -> int:
         """A counter of `struct systape_ring`, added up over the CPUs."""

@@ -131,7 +131,7 @@ class Session:
         options = self.options
         self._clock = clock = Clock()
         start = metadata.at_start(clock, options.argv, options.filter.describe(), "ebpf", loader)
-        rings = Rings(program.maps["rings"], self.settings)
+        self._rings = rings = Rings(program.maps["rings"], self.settings)
         rings.headers["plan"] = plans()
         self._ledger = ledger = Ledger(rings.headers)
         sink = LiveSink() if options.target is None else open_sink(options.target, start, force=options.force)
@@ -196,8 +196,10 @@ class Session:
             # Mapped only now: it counts as memory of ours.
             entries = np.ndarray((ENTRIES,), ENTRY, mmap.mmap(program.maps["entries"], ENTRIES * ENTRY.itemsize))
             hung = unfinished.hanging(entries, chosen, groups, self._targets, began)
+            stopped = self._rings.stop()
             program.detach()
             time.sleep(_SETTLE)
+            hung = unfinished.not_returned(hung, entries, stopped)
             running = unfinished.in_table(entries, chosen, groups)
             self._recorder.finish(np.concatenate([hung, running]))
             stats = [program_stats(fd) for fd in program.programs().values()]

@@ -52,15 +52,24 @@ def hanging(entries: Records, chosen: Filter, groups: Hierarchy | None, targets:
         record["pid"], record["tid"], record["nr"], record["args"] = pid, tid, call.nr, call.args
         record["abi"] = Abi.I386 if procfs.is_32bit(pid) else native_abi()
     records["flags"] = Flag.UNFINISHED | Flag.ENTRY_UNSEEN
-    if chosen.cells is not None:
-        records = records[chosen.cells[cell_of(records["nr"], records["abi"])]]
     return _judged(records, chosen, groups)
+
+
+def not_returned(hung: Records, entries: Records, stopped: int) -> Records:
+    """Of the records that `hanging` gave, those whose call had not returned when it was `stopped` (monotonic ns).
+
+    A return claims a place in the table. So does the next call, which, if it began after the stop, says nothing.
+    """
+    returned = entries["owner"][entries["ts"] < stopped]
+    return hung[~np.isin(hung["tid"], returned)]
 
 
 def _judged(records: Records, chosen: Filter, groups: Hierarchy | None) -> Records:
     """The records that the filter keeps, with name, user and group of their threads filled in."""
     if chosen.failed_only:
         return records[:0]
+    if chosen.cells is not None:  # the table holds calls that are not asked for but keep names
+        records = records[chosen.cells[cell_of(records["nr"], records["abi"])]]
     now = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
     keep = np.ones(len(records), bool)
     for index, record in enumerate(records):

@@ -135,7 +135,8 @@ struct systape_ring {
 	__u64 entries_lost;   /* entries for which the table had no room: such calls have flag 1 */
 	__u64 used;           /* by the payload that is being written: bytes, and flags for its record */
 	__u64 payload_flags;
-	__u64 pad2[7];
+	__u64 stopping;       /* set by user space just before it detaches: see on_exit */
+	__u64 pad2[6];
 	__u64 seen[CELLS];
 	__u64 dropped[KERNEL_CAUSES][CELLS];
 	__u32 plan[CELLS];

@@ -87,11 +87,15 @@ inline_ int on_exit(void *regs, s64 ret)
 		on_path = CFG(paths) ? entry->on_path : 0;
 		entry->ts = 0;
 	} else {
+		/* While we detach, entries end before returns do: such a call began after the recording. */
+		if (ring->stopping)
+			return 0;
 		fill_from_registers(row, regs, task, now);
 		if (returns_in_child(row->nr, row->abi, ret)) {
 			ring->child_returns++;
 			return 0;
 		}
+		claim_entry(who); /* so that unfinished.py knows that the call which it saw in /proc has returned */
 	}
 	row->ret = ret;
 	return finish_call(ring, row, task, who, on_path);
