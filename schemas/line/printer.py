@@ -17,6 +17,7 @@ from schemas.line.style import COLUMN, Style
 from schemas.line.text import safe
 
 ESCAPED, UNFINISHED = 16, 2
+SIGKILL = 9
 Text = tuple[str, int, str]
 """A line without head and duration: a call up to its closing parenthesis, the column it is filled to, and the rest."""
 
@@ -67,8 +68,13 @@ class Printer:
         return batch
 
     def belongs(self, row: Mapping[str, Any]) -> bool:
-        """Whether a row that is no call is about something shown: a capture has such rows of all processes."""
-        return self.style.everything or row["kind"] == "loss" or row["pid"] in self._processes
+        """Whether a row that is no call is about something shown: a capture has such rows of all processes.
+
+        SIGKILL is not: nobody sees it but by the end that it makes, and the kernel ends threads by it unasked.
+        """
+        if self.style.everything or row["kind"] == "loss":
+            return True
+        return row["pid"] in self._processes and not (row["kind"] == "signal" and row["ret"] == SIGKILL)
 
     def texts(self, batch: pa.RecordBatch) -> list[str]:
         """What each row says, without head and duration, whether the style shows it or not."""

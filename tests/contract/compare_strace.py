@@ -141,7 +141,7 @@ class Run:
 
 
 def _put(thread: strace_log.Thread, kind: str, text: str) -> None:
-    if kind == "signal":
+    if kind == "signal" and not text.startswith("--- SIGKILL"):  # which no tracer is told of
         thread.signals.append(text)
     elif kind == "exit":
         thread.ends.append(text)
@@ -183,8 +183,12 @@ def pairs(
 
 
 def is_same(strace: TracedCall, ours: TracedCall) -> bool:
-    """Whether name, result and error are the same."""
-    return (strace.name, strace.result, strace.errno) == (ours.name, ours.result, ours.errno)
+    """Whether name, result and error are the same.
+
+    Of a call in which its thread was killed strace sees no return, while the kernel has one (ERESTARTSYS and kin).
+    """
+    killed = strace.result == ours.result == "?" and strace.errno is None
+    return (strace.name, strace.result) == (ours.name, ours.result) and (killed or strace.errno == ours.errno)
 
 
 def compare_calls(strace: TracedCall, ours: TracedCall, found: Comparison) -> None:
@@ -256,7 +260,7 @@ def _compare_signals(tid: int, strace: strace_log.Thread, ours: strace_log.Threa
 
     theirs, mine = plain(strace.signals), plain(ours.signals)
     if theirs != mine[len(mine) - len(theirs) :]:  # strace's child was stopped before it became the command
-        found.signals.append(f"{tid}: {theirs[:3]} {mine[:3]}")
+        found.signals.append(f"{tid}: only strace {set(theirs) - set(mine)}, only ours {set(mine) - set(theirs)}")
     if strace.ends != ours.ends and "superseded" not in "".join(strace.ends):
         found.signals.append(f"{tid}: {strace.ends} {ours.ends}")
 
