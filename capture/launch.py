@@ -33,9 +33,12 @@ class Child:
         os.close(wait)
         os.close(fail)
 
-    def release(self) -> None:
-        """Let it execute its program. Raises TargetError, with the shell's exit status, if the kernel will not."""
-        os.write(self._go, b"!")
+    def release(self, seccomp_filter: bytes = b"") -> None:
+        """Let it put this filter on itself, if any, and execute its program.
+
+        Raises TargetError, with the shell's exit status, if the kernel will not.
+        """
+        os.write(self._go, b"!" + seccomp_filter)
         os.close(self._go)
         failure = os.read(self._failure, 16)
         os.close(self._failure)

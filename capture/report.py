@@ -32,12 +32,12 @@ class Report:
         self._silent = True
         self._line_open = False
 
-    def recording(self, what: str, loader: str) -> None:
-        """The one line that is true from now on."""
+    def recording(self, what: str, by: str) -> None:
+        """The one line that is true from now on; `by` is what records."""
         self._began = self._last = time.monotonic()
         where = f" to {self._target}" if self._target else ""
         stop = "" if self._target is None else "; Ctrl-C stops"
-        self._say(f"capture: recording {what}{where} (eBPF, {loader}){stop}")
+        self._say(f"capture: recording {what}{where} ({by}){stop}")
 
     def ask(self) -> None:
         """Show the counters at the next opportunity (USR1)."""

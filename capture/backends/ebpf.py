@@ -1,0 +1,103 @@
+"""The eBPF backend: the kernel program by one of the loaders, its maps as numpy arrays."""
+
+import mmap
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from capture import preflight, unfinished
+from capture.bpfsys import program_stats
+from capture.cgroups import hierarchy
+from capture.errors import TargetError
+from capture.loaders import choose
+from capture.loaders.base import Loaded, Settings
+from capture.plan import plans
+from capture.ring import Rings
+from schemas.record import ENTRIES, ENTRY
+
+_SETTLE = 0.02  # s: a program that ran while it was detached has ended by then
+_TARGET = 1  # a byte of the `targets` map: TARGET of bpf/config.bpf.h
+_TARGET_ARMED = 2
+
+
+class EbpfBackend:
+    """Records all of the host, or some of it, from within the kernel; by the loader of that name, if one is given."""
+
+    name = "ebpf"
+
+    def __init__(self, loader: str | None = None) -> None:
+        self._loader = loader
+
+    def open(self, settings: Settings, command: int | None) -> "EbpfTracing":
+        """Load the program. Raises PrivilegeError or UnsupportedError, with reasons and remedies."""
+        preflight.check_namespace()
+        preflight.check_preemption()
+        preflight.check_privileges()
+        loader = choose(self._loader)
+        return EbpfTracing(loader.load(settings), loader.name, settings, command)
+
+
+class EbpfTracing:
+    """The program in the kernel."""
+
+    stops_at = b""
+
+    def __init__(self, program: Loaded, loader: str, settings: Settings, command: int | None) -> None:
+        self._program, self._settings, self._command = program, settings, command
+        self.loader, self.label, self.notes = loader, f"eBPF, {loader}", program.notes
+        self._targets: npt.NDArray[np.uint8] | None = None
+
+    def __enter__(self) -> Self:
+        self._program.__enter__()
+        self.rings = Rings(self._program.maps["rings"], self._settings)
+        self.rings.headers["plan"] = plans()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._program.__exit__(kind, error, trace)
+
+    def start(self) -> None:
+        """Mark the processes asked for, and attach. Raises TargetError if one is not there."""
+        self._mark_targets()
+        self._program.attach()
+        self._began = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+
+    def _mark_targets(self) -> None:
+        settings = self._settings
+        if not settings.only_targets:
+            return
+        memory = mmap.mmap(self._program.maps["targets"], max(settings.pids, mmap.PAGESIZE))
+        self._targets = np.ndarray((settings.pids,), np.uint8, memory)
+        for pid in settings.filter.pids:
+            if not Path(f"/proc/{pid}").exists():
+                raise TargetError(f"-p {pid}: there is no such process; `ps -e` lists them")
+            self._targets[pid] = _TARGET
+        if self._command is not None:
+            self._targets[self._command] = _TARGET_ARMED
+
+    def is_done(self) -> bool:
+        """Is no process left that is asked for?"""
+        return self._targets is not None and not bool(self._targets.any())
+
+    def stop(self, meanwhile: Callable[[], None]) -> npt.NDArray[Any]:
+        """Detach; the calls that hang since before the start, and those in the program's table."""
+        chosen, groups = self._settings.filter, hierarchy()
+        # Mapped only now: it counts as memory of ours.
+        entries = np.ndarray((ENTRIES,), ENTRY, mmap.mmap(self._program.maps["entries"], ENTRIES * ENTRY.itemsize))
+        hung = unfinished.hanging(entries, chosen, groups, self._targets, self._began)
+        stopped = self.rings.stop()
+        self._program.detach()
+        time.sleep(_SETTLE)
+        hung = unfinished.not_returned(hung, entries, stopped)
+        return np.concatenate([hung, unfinished.in_table(entries, chosen, groups)])
+
+    def recursion(self) -> int:
+        """The kernel's own count, over all programs."""
+        return sum(program_stats(fd).recursion_misses for fd in self._program.programs().values())
