@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,9 +19,9 @@ HEAD = "# Made by `make lock` from pyproject.toml, for Python 3.11 and 3.12. Not
 
 
 def requirements() -> list[str]:
-    """What pyproject.toml asks for, tools included."""
+    """What pyproject.toml asks for, with all its extras: the tools are one of them."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    return [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
 
 
 def resolve(python: str, wanted: list[str]) -> dict[str, str]:
