@@ -23,10 +23,16 @@ WITH changes AS MATERIALIZED (
     FROM events
     WHERE
         kind IN ('fork', 'exec', 'exit', 'process', 'fd')
-        OR (kind = 'loss' AND (getvariable('state_lost') OR syscall IS NULL OR syscall = 'other' OR syscall[:8] = 'syscall_'))
+        OR (
+            kind = 'loss'
+            AND (
+                getvariable('state_lost')
+                OR coalesce(syscall, 'other') IN ('other', 'open', 'openat', 'openat2', 'creat', 'close')
+                OR starts_with(syscall, 'syscall_')
+            )
+        )
         OR syscall IN (
-            'open', 'openat', 'openat2', 'creat', 'open_by_handle_at', 'close', 'close_range', 'dup', 'dup2', 'dup3',
-            'pipe', 'pipe2', 'socket', 'socketpair', 'socketcall', 'accept', 'accept4', 'bind', 'connect', 'eventfd',
+            'open_by_handle_at', 'close_range', 'dup', 'dup2', 'dup3', 'pipe', 'pipe2', 'socket', 'socketpair', 'socketcall', 'accept', 'accept4', 'bind', 'connect', 'eventfd',
             'eventfd2', 'epoll_create', 'epoll_create1', 'memfd_create', 'memfd_secret', 'timerfd_create', 'signalfd',
             'signalfd4', 'inotify_init', 'inotify_init1', 'fanotify_init', 'userfaultfd', 'perf_event_open', 'bpf',
             'io_uring_setup', 'pidfd_open', 'pidfd_getfd', 'mq_open', 'landlock_create_ruleset', 'fsopen', 'fspick',
@@ -75,20 +81,32 @@ makers(name, what, cloexec_arg, cloexec_bit) AS (
         ('memfd_secret', '/secretmem (deleted)', 0, 524288)
 ),
 rows AS (
+    -- by far the most, so these come straight from the file
     SELECT
-        0 AS op, back AS time_ns, process, thread, ret AS fd,
+        CASE syscall WHEN 'close' THEN 4 ELSE 0 END AS op,
+        epoch_ns(ts) + CASE syscall WHEN 'close' THEN 0 ELSE coalesce(dur_ns, 0) END AS time_ns,
+        on_host(host, pid) AS process,
+        on_host(host, tid) AS thread,
+        CASE syscall WHEN 'close' THEN arg0 & 4294967295 ELSE ret END AS fd,
         CASE WHEN syscall IN ('openat', 'openat2') THEN low_int(arg0) ELSE -100 END AS other,
         CASE syscall
-            WHEN 'open' THEN arg1 >> 19 & 1
+            WHEN 'close' THEN 0
             WHEN 'openat' THEN arg2 >> 19 & 1
+            WHEN 'open' THEN arg1 >> 19 & 1
             WHEN 'creat' THEN 0
             ELSE 2
         END AS mode,
         -- O_TMPFILE makes a file without a name
-        CASE WHEN CASE syscall WHEN 'open' THEN arg1 WHEN 'openat' THEN arg2 ELSE 0 END & 4194304 = 0 OR path2 IS NOT NULL THEN coalesce(path2, path) END AS text,
+        CASE
+            WHEN path2 IS NOT NULL THEN path2
+            WHEN CASE syscall WHEN 'openat' THEN arg2 WHEN 'open' THEN arg1 ELSE 0 END & 4194304 = 0 THEN path
+        END AS text,
         NULL AS addr
-    FROM changes
-    WHERE done AND syscall IN ('open', 'openat', 'openat2', 'creat')
+    FROM events
+    WHERE
+        kind = 'syscall'
+        AND syscall IN ('openat', 'open', 'openat2', 'creat', 'close')
+        AND CASE syscall WHEN 'close' THEN errno IS DISTINCT FROM 'EBADF' ELSE errno IS NULL AND ret IS NOT NULL END
     UNION ALL
     SELECT
         1, back, process, thread, ret, NULL,
@@ -138,10 +156,6 @@ rows AS (
         NULL
     FROM changes, (VALUES (1), (9)) AS places(place)
     WHERE done AND syscall IN ('pipe', 'pipe2', 'socketpair') AND length(pair) >= 16
-    UNION ALL
-    SELECT 4, entry, process, thread, arg0 & 4294967295, NULL, NULL, NULL, NULL
-    FROM changes
-    WHERE kind = 'syscall' AND syscall = 'close' AND errno IS DISTINCT FROM 'EBADF'
     UNION ALL
     SELECT 4, entry, process, thread, arg1 & 4294967295, NULL, NULL, NULL, NULL
     FROM changes

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from analyze.replay.paths import AT_FDCWD, CWD, LONER, absolute
 from analyze.replay.rows import Numbers, Op, Rows
 
-UNKNOWN = -1
+UNKNOWN, ELSEWHERE = -1, -2
 ALWAYS = -(1 << 62)
 """A time before every capture."""
 SHARES_FILES, SHARES_FS, SHARES_ALL = 1, 2, 3
@@ -24,6 +24,8 @@ RANGE_UNSHARE, RANGE_CLOEXEC = 2, 4
 """Flags of close_range."""
 NAMELESS = ("unix:", "unix:@")
 """What accept tells of a client that has no name: the server's is more use."""
+BLOCK = 1 << 16
+"""Rows that become Python objects at a time."""
 WIDE = 64
 """Descriptors in a table above which a fork's copy is limited to those that the child uses."""
 
@@ -33,6 +35,8 @@ class Files:
     """A table of descriptors. `keys` are the processes (or lone threads) that share it."""
 
     keys: list[int]
+    alone: bool = True
+    """Whether it is the table of one process and of nobody else."""
     ids: dict[int, int] = field(default_factory=dict)
     """What stands behind each open descriptor, as far as it is known."""
     modes: dict[int, int] = field(default_factory=dict)
@@ -87,7 +91,7 @@ class Machine:
         self._names = array("i", range(len(self._texts)))
         self._ids = {text: place for place, text in enumerate(self._texts)}
         self._absolute = [self._id_of(absolute(None, text)) for text in rows.texts]
-        self._joined: dict[tuple[int, int], int] = {}
+        self._joined: dict[int, int] = {}
         self._processes: dict[int, Owner] = {}
         self._threaded: set[int] = set()
         self._loners: dict[int, Owner] = {}
@@ -99,14 +103,19 @@ class Machine:
 
     def run(self) -> History:
         """Everything, from the first row to the last."""
-        given, kept = self._given, self._take_snapshot()
-        steps = [getattr(self, f"_{op.name.lower()}") for op in Op]
+        given, steps = self._given, [getattr(self, f"_{op.name.lower()}") for op in Op]
+        kept = np.flatnonzero(self._take_snapshot())
         columns = (given.at, given.process, given.thread, given.fd, given.other, given.mode, given.text, given.addr)
-        arguments = zip(*(column[kept].tolist() for column in columns), strict=True)
-        for operation, values in zip(given.op[kept].tolist(), arguments, strict=True):
-            steps[operation](*values)
+        noted = []
+        for start in range(0, len(kept), BLOCK):
+            block = kept[start : start + BLOCK]
+            arguments = zip(given.op[block].tolist(), *(column[block].tolist() for column in columns), strict=True)
+            found = np.array([steps[operation](*values) for operation, *values in arguments], np.int64)
+            rows = np.stack([given.process[block], given.fd[block], given.at[block], found], axis=1)
+            noted.append(rows[found != ELSEWHERE])
+        noted.append(np.frombuffer(self._rows, np.int64).reshape(-1, 4))
         return History(
-            np.frombuffer(self._rows, np.int64).reshape(-1, 4),
+            np.concatenate(noted),
             np.frombuffer(self._peers, np.int64).reshape(-1, 3),
             np.frombuffer(self._names, np.int32),
             self._texts,
@@ -140,7 +149,7 @@ class Machine:
             if fd == CWD:
                 self._move(owner, at, text)
             else:
-                self._put(owner.files, at, fd, text, mode)
+                self._put_anyway(owner.files, at, fd, text, mode)
 
     # Names and owners
 
@@ -171,37 +180,47 @@ class Machine:
 
     def _path(self, owner: Owner, directory: int, text: int) -> int:
         """The id of the file that a path argument names."""
-        found = self._absolute[text] if text >= 0 else UNKNOWN
-        if found >= 0 or text < 0:
-            return found
+        if text < 0 or self._absolute[text] >= 0:
+            return self._absolute[text] if text >= 0 else UNKNOWN
         base = owner.directory.id if directory == AT_FDCWD else owner.files.ids.get(directory, UNKNOWN)
         if base < 0:
             return UNKNOWN
-        joined = self._joined.get((base, text))
+        pair = base << 32 | text
+        joined = self._joined.get(pair)
         if joined is None:
-            joined = self._id_of(absolute(self._texts[self._names[base]], self._texts[text]))
-            self._joined[base, text] = joined
+            joined = self._joined[pair] = self._id_of(absolute(self._texts[self._names[base]], self._texts[text]))
         return joined
 
     # What is noted
 
-    def _put(self, files: Files, at: int, fd: int, found: int, mode: int) -> None:
-        """A descriptor is made, whatever stood behind its number before."""
+    def _put(self, files: Files, at: int, fd: int, found: int, mode: int) -> int:
+        """A descriptor is made, whatever stood behind its number before.
+
+        Returns what to note of it for the process of the row; ELSEWHERE if that has been done, for all that share it.
+        """
         if found < 0:
             files.ids.pop(fd, None)
         else:
             files.ids[fd] = found
         if mode:
             files.modes[fd] = mode
-        else:
+        elif files.modes:
             files.modes.pop(fd, None)
+        if files.alone:
+            return found
         for key in files.keys:
             self._rows.extend((key, fd, at, found))
+        return ELSEWHERE
+
+    def _put_anyway(self, files: Files, at: int, fd: int, found: int, mode: int) -> None:
+        """The same for a descriptor that is not the row's own."""
+        if self._put(files, at, fd, found, mode) != ELSEWHERE:
+            self._rows.extend((files.keys[0], fd, at, found))
 
     def _drop(self, files: Files, at: int, fds: Iterable[int]) -> None:
         """Descriptors are closed."""
         for fd in fds:
-            self._put(files, at, fd, UNKNOWN, 0)
+            self._put_anyway(files, at, fd, UNKNOWN, 0)
 
     def _move(self, owner: Owner, at: int, found: int) -> None:
         """The working directory changes."""
@@ -214,8 +233,9 @@ class Machine:
         files, directory = parent.files, parent.directory
         if shared & SHARES_FILES:
             files.keys.append(key)
+            files.alone = False
         else:
-            files = Files([key], dict(files.ids), dict(files.modes))
+            files = Files([key], key < LONER, dict(files.ids), dict(files.modes))
         if shared & SHARES_FS:
             directory.keys.append(key)
         else:
@@ -242,46 +262,49 @@ class Machine:
 
     # One step for each Op. Arguments are the columns of Rows.
 
-    def _open(self, at: int, process: int, thread: int, fd: int, other: int, mode: int, text: int, _: int) -> None:
+    def _open(self, at: int, process: int, thread: int, fd: int, other: int, mode: int, text: int, _: int) -> int:
         owner = self._owner(process, thread)
-        self._put(owner.files, at, fd, self._path(owner, other, text), mode)
+        return self._put(owner.files, at, fd, self._path(owner, other, text), mode)
 
-    def _make(self, at: int, process: int, thread: int, fd: int, _: int, mode: int, text: int, __: int) -> None:
-        self._put(self._owner(process, thread).files, at, fd, text, mode)
+    def _make(self, at: int, process: int, thread: int, fd: int, _: int, mode: int, text: int, __: int) -> int:
+        return self._put(self._owner(process, thread).files, at, fd, text, mode)
 
-    def _socket(self, at: int, process: int, thread: int, fd: int, _: int, mode: int, text: int, __: int) -> None:
-        self._put(self._owner(process, thread).files, at, fd, self._new(text), mode)
+    def _socket(self, at: int, process: int, thread: int, fd: int, _: int, mode: int, text: int, __: int) -> int:
+        return self._put(self._owner(process, thread).files, at, fd, self._new(text), mode)
 
-    def _accept(self, at: int, process: int, thread: int, fd: int, other: int, mode: int, text: int, addr: int) -> None:
+    def _accept(self, at: int, process: int, thread: int, fd: int, other: int, mode: int, text: int, addr: int) -> int:
         files, made = self._owner(process, thread).files, self._new(text)
-        self._put(files, at, fd, made, mode)
         if addr < 0 or self._texts[addr] in NAMELESS:
             addr = self._bound.get(files.ids.get(other, UNKNOWN), UNKNOWN)
         self._peers.extend((made, at, addr))
+        return self._put(files, at, fd, made, mode)
 
-    def _close(self, at: int, process: int, thread: int, fd: int, *_: int) -> None:
-        self._put(self._owner(process, thread).files, at, fd, UNKNOWN, 0)
+    def _close(self, at: int, process: int, thread: int, fd: int, *_: int) -> int:
+        return self._put(self._owner(process, thread).files, at, fd, UNKNOWN, 0)
 
-    def _dup(self, at: int, process: int, thread: int, fd: int, other: int, mode: int, *_: int) -> None:
+    def _dup(self, at: int, process: int, thread: int, fd: int, other: int, mode: int, *_: int) -> int:
         files = self._owner(process, thread).files
-        self._put(files, at, fd, files.ids.get(other, UNKNOWN), mode)
+        return self._put(files, at, fd, files.ids.get(other, UNKNOWN), mode)
 
-    def _mode(self, _: int, process: int, thread: int, fd: int, __: int, mode: int, *___: int) -> None:
+    def _mode(self, _: int, process: int, thread: int, fd: int, __: int, mode: int, *___: int) -> int:
         modes = self._owner(process, thread).files.modes
         if mode:
             modes[fd] = mode
         else:
             modes.pop(fd, None)
+        return ELSEWHERE
 
-    def _chdir(self, at: int, process: int, thread: int, _: int, __: int, ___: int, text: int, ____: int) -> None:
+    def _chdir(self, at: int, process: int, thread: int, _: int, __: int, ___: int, text: int, ____: int) -> int:
         owner = self._owner(process, thread)
         self._move(owner, at, self._path(owner, AT_FDCWD, text))
+        return ELSEWHERE
 
-    def _fchdir(self, at: int, process: int, thread: int, _: int, other: int, *__: int) -> None:
+    def _fchdir(self, at: int, process: int, thread: int, _: int, other: int, *__: int) -> int:
         owner = self._owner(process, thread)
         self._move(owner, at, owner.files.ids.get(other, UNKNOWN))
+        return ELSEWHERE
 
-    def _close_range(self, at: int, process: int, thread: int, fd: int, other: int, mode: int, *_: int) -> None:
+    def _close_range(self, at: int, process: int, thread: int, fd: int, other: int, mode: int, *_: int) -> int:
         if mode & RANGE_UNSHARE:
             self._unshare(at, process, thread, 0, 0, SHARES_FILES)
         files = self._owner(process, thread).files
@@ -290,31 +313,35 @@ class Machine:
             files.modes.update(dict.fromkeys(inside, CLOSE_ON_EXEC))
         else:
             self._drop(files, at, inside)
+        return ELSEWHERE
 
-    def _connect(self, at: int, process: int, thread: int, fd: int, _: int, __: int, text: int, addr: int) -> None:
+    def _connect(self, at: int, process: int, thread: int, fd: int, _: int, __: int, text: int, addr: int) -> int:
         files = self._owner(process, thread).files
         if fd not in files.ids:  # whatever it is, it is a socket
-            self._put(files, at, fd, self._new(text), MAYBE)
+            self._put_anyway(files, at, fd, self._new(text), MAYBE)
         self._peers.extend((files.ids[fd], at, addr))
+        return ELSEWHERE
 
-    def _bind(self, at: int, process: int, thread: int, fd: int, _: int, __: int, text: int, addr: int) -> None:
+    def _bind(self, at: int, process: int, thread: int, fd: int, _: int, __: int, text: int, addr: int) -> int:
         files = self._owner(process, thread).files
         if fd not in files.ids:
-            self._put(files, at, fd, self._new(text), MAYBE)
+            self._put_anyway(files, at, fd, self._new(text), MAYBE)
         self._bound[files.ids[fd]] = addr
+        return ELSEWHERE
 
-    def _unshare(self, at: int, process: int, thread: int, _: int, __: int, apart: int, *___: int) -> None:
+    def _unshare(self, at: int, process: int, thread: int, _: int, __: int, apart: int, *___: int) -> int:
         owner = self._owner(process, thread)
         if thread in self._loners or process not in self._threaded:
             self._split(owner, apart)
         else:
             self._go_alone(thread, owner, SHARES_FILES + SHARES_FS - apart, at)
+        return ELSEWHERE
 
     def _split(self, owner: Owner, apart: int) -> None:
         """Make tables that others share too the owner's own."""
         if apart & SHARES_FILES and len(owner.files.keys) > 1:
             owner.files.keys.remove(owner.key)
-            owner.files = Files([owner.key], dict(owner.files.ids), dict(owner.files.modes))
+            owner.files = Files([owner.key], owner.key < LONER, dict(owner.files.ids), dict(owner.files.modes))
         if apart & SHARES_FS and len(owner.directory.keys) > 1:
             owner.directory.keys.remove(owner.key)
             owner.directory = Directory([owner.key], owner.directory.id)
@@ -324,7 +351,7 @@ class Machine:
         self._loners[thread] = self._inherit(thread + LONER, parent, shared, at)
         self._loner_since.setdefault(thread, at)
 
-    def _fork(self, at: int, process: int, thread: int, fd: int, other: int, shared: int, *_: int) -> None:
+    def _fork(self, at: int, process: int, thread: int, fd: int, other: int, shared: int, *_: int) -> int:
         if process != thread:
             self._threaded.add(process)
             parent = self._owner(process, other)
@@ -332,13 +359,14 @@ class Machine:
                 self._end(loner, at)
             if parent.key != process or shared & SHARES_ALL != SHARES_ALL:
                 self._go_alone(thread, parent, shared, at)
-            return
+            return ELSEWHERE
         if (old := self._processes.pop(process, None)) is not None:
             self._end(old, at)
         child = self._processes[process] = self._inherit(process, self._owner(fd, other), shared, at)
         self._recall(child, at)
+        return ELSEWHERE
 
-    def _exec(self, at: int, process: int, _: int, __: int, other: int, *___: int) -> None:
+    def _exec(self, at: int, process: int, _: int, __: int, other: int, *___: int) -> int:
         owner = self._owner(process, process)
         loner = self._loners.pop(other, None)
         if loner is not None:
@@ -348,25 +376,30 @@ class Machine:
         self._split(owner, SHARES_FILES)
         self._threaded.discard(process)
         self._drop(owner.files, at, list(owner.files.modes))
+        return ELSEWHERE
 
-    def _exit(self, at: int, process: int, thread: int, _: int, __: int, last: int, *___: int) -> None:
+    def _exit(self, at: int, process: int, thread: int, _: int, __: int, last: int, *___: int) -> int:
         if self._loners and (loner := self._loners.pop(thread, None)) is not None:
             self._end(loner, at)
         if last and (owner := self._processes.pop(process, None)) is not None:
             self._end(owner, at)
+        return ELSEWHERE
 
-    def _cwd(self, at: int, process: int, thread: int, _: int, __: int, ___: int, text: int, ____: int) -> None:
+    def _cwd(self, at: int, process: int, thread: int, _: int, __: int, ___: int, text: int, ____: int) -> int:
         owner = self._owner(process, thread)
         if owner.directory.id < 0:  # else what was seen is newer than what the snapshot found
             self._move(owner, at, text)
+        return ELSEWHERE
 
-    def _fd(self, at: int, process: int, thread: int, fd: int, _: int, mode: int, text: int, __: int) -> None:
+    def _fd(self, at: int, process: int, thread: int, fd: int, _: int, mode: int, text: int, __: int) -> int:
         files = self._owner(process, thread).files
         if fd not in files.ids:
-            self._put(files, at, fd, text, mode)
+            self._put_anyway(files, at, fd, text, mode)
+        return ELSEWHERE
 
-    def _loss(self, at: int, _: int, __: int, ___: int, ____: int, moved: int, *_____: int) -> None:
+    def _loss(self, at: int, _: int, __: int, ___: int, ____: int, moved: int, *_____: int) -> int:
         for owner in [*self._processes.values(), *self._loners.values()]:
             owner.files.ids.clear()
             owner.files.modes.clear()
             self._move(owner, at, UNKNOWN if moved else owner.directory.id)
+        return ELSEWHERE
