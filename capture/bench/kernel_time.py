@@ -1,4 +1,4 @@
-"""In-kernel time of eBPF programs, as the kernel itself keeps it (bpf_stats). Keeping it costs, so not in timed runs."""
+"""In-kernel time of eBPF programs, as the kernel itself keeps it (bpf_stats). That costs, so never in timed runs."""
 
 import ctypes
 import os

@@ -18,7 +18,7 @@ class Unresponsive(Exception):
 
 
 class Process:
-    """Runs in a session of its own, so that Ctrl-C at the terminal is ours alone, and so that all of it can be ended."""
+    """Runs in a session of its own, so that Ctrl-C at the terminal is ours alone, and all of it can be ended."""
 
     def __init__(
         self, argv: Sequence[str], log: Path, cwd: Path, *, pass_fds: Sequence[int] = (), merged: bool = True
@@ -35,6 +35,7 @@ class Process:
                 start_new_session=True,
             )
         self.pid = self._popen.pid
+        self.started = time.monotonic()
         self.usage: resource.struct_rusage | None = None
 
     def said(self) -> str:

@@ -14,7 +14,7 @@ NOT_FOUND = 127
 
 @dataclass(frozen=True)
 class Took:
-    """What a workload took, in seconds; `own` is the CPU of `timed` itself; `status` the command's, 128 + N by signal."""
+    """What a workload took, in seconds; `own` is the CPU of `timed` itself; `status` is 128 + N after signal N."""
 
     wall: float
     user: float

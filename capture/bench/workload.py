@@ -66,11 +66,13 @@ def _sqlite(place: Place) -> list[str]:
     return ["sh", "-c", "rm -f db db-journal; exec sqlite3 db < inserts.sql"]
 
 
+_FIND = ("find", "/usr", "-xdev", "-size", "+1G")
+
 WORKLOADS = (
     Workload("dd", "512,000 reads and writes of one byte", _dd, ("dd",)),
     Workload("getpid", "a million times the shortest call", lambda place: _getpid(place, 1)),
     Workload(
-        "getpid-all",
+        "getpids",
         "the same on every core at once",
         lambda place: _getpid(place, len(os.sched_getaffinity(0))),
     ),
@@ -85,7 +87,6 @@ WORKLOADS = (
     ),
     Workload("bystander", "dd, while another process is traced with -p", _dd, ("dd",), bystander=True),
 )
-_FIND = ("find", "/usr", "-xdev", "-size", "+1G")
 
 
 def own(command: Sequence[str]) -> Workload:

@@ -8,6 +8,7 @@ import typer
 from capture.errors import CaptureError, ReaderGone
 
 SUBCOMMANDS = {
+    "bench": "what tracing costs here, beside strace and others",
     "doctor": "what can run here, what is missing, and the remedy",
     "repair": "finish a capture whose collector was killed",
 }

@@ -19,8 +19,8 @@ class External:
     """A tracer's command line, how one knows that it records, and how one reads what it has.
 
     `argv(output, target)` is the command that writes to the file `output`, of the process `target`, or where that is
-    None of the whole system; with `around` what starts a command that follows. `ready(process, scratch)` is asked until it is
-    true. `count(output, said)` reads the result.
+    None of the whole system; with `around`, what starts a command that follows. `ready(process, scratch)` is asked
+    until it is true. `count(output, said)` reads the result.
     """
 
     name: str

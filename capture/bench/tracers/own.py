@@ -60,7 +60,6 @@ TRACERS = (
     _variant("capture-null", suffix=""),
     _variant("capture-arrow", suffix=".arrows"),
     _variant("capture-s64", ("-s", "64")),
-    _variant("capture-core", ("--loader", "core"), loader="core"),
     _variant("capture-bcc", ("--loader", "bcc"), loader="bcc"),
     External(
         "capture-ptrace",

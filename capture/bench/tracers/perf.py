@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import time
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +26,16 @@ def _record(output: Path, target: int | None) -> list[str]:
     control = [output.with_name(name) for name in ("control", "answer")]
     for pipe in control:
         os.mkfifo(pipe)
-    return ["perf", "record", "-q", *_EVENTS, *_whom(target), f"--control=fifo:{control[0]},{control[1]}", "-o", str(output)]
+    return [
+        "perf",
+        "record",
+        "-q",
+        *_EVENTS,
+        *_whom(target),
+        f"--control=fifo:{control[0]},{control[1]}",
+        "-o",
+        str(output),
+    ]
 
 
 def _pinged(process: Process, scratch: Path) -> bool:
@@ -66,22 +76,15 @@ def _opened(process: Process, scratch: Path) -> bool:
     """All events are open: none was added for a while."""
     folder = Path(f"/proc/{process.pid}/fd")
     try:
-        links = [os.readlink(entry) for entry in folder.iterdir()]
+        links = {str(entry.readlink()) for entry in folder.iterdir()}
         newest = max((entry.lstat().st_mtime for entry in folder.iterdir()), default=0.0)
     except (FileNotFoundError, ProcessLookupError):  # it ended, or is still opening and closing
         return False
-    return "anon_inode:[perf_event]" in links and _now() - newest > _SETTLE
-
-
-def _now() -> float:
-    import time
-
-    return time.time()
+    return "anon_inode:[perf_event]" in links and time.time() - newest > _SETTLE
 
 
 def _lines(output: Path, said: str) -> Count:
     """A line a call, but for calls that another line interrupts; lost events, two a call, are told in lines too."""
-    lost = 0
     with output.open(errors="replace") as file:
         lost = sum(int(found[1]) for line in file if (found := re.search(r"LOST (\d+) events!", line)))
     return Count(line_count(output), lost // 2, output.stat().st_size)

@@ -35,11 +35,16 @@ def _table(output: Path, said: str) -> Count:
 _why_not = partial(why_not, "strace", root=False)
 
 TRACERS = (
+    External("strace", "strace -f -o FILE CMD", partial(_argv, ()), _attached, _lines, _why_not, around=True, every=4),
     External(
-        "strace", "strace -f -o FILE CMD", partial(_argv, ()), _attached, _lines, _why_not, around=True, every=4
-    ),
-    External(
-        "strace-c", "strace -f -c -o FILE CMD", partial(_argv, ("-c",)), _attached, _table, _why_not, around=True, every=4
+        "strace-c",
+        "strace -f -c -o FILE CMD",
+        partial(_argv, ("-c",)),
+        _attached,
+        _table,
+        _why_not,
+        around=True,
+        every=4,
     ),
     External(
         "strace-seccomp",

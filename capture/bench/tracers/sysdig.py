@@ -1,7 +1,6 @@
 """sysdig, writing its own file: with its CO-RE program where it has one (since 0.30), else with what it finds."""
 
 import re
-import shutil
 import subprocess
 import time
 from functools import cache, partial
@@ -27,7 +26,7 @@ def _argv(output: Path, target: int | None) -> list[str]:
 
 
 def _settled(process: Process, scratch: Path) -> bool:
-    return time.time() - (scratch / "tracer.log").stat().st_ctime > _SETTLE and not process.exited()
+    return time.monotonic() - process.started > _SETTLE and not process.exited()
 
 
 def counted(output: Path, said: str) -> Count:
@@ -38,13 +37,15 @@ def counted(output: Path, said: str) -> Count:
     return Count(int(events[1]) // 2, int(drops[1]) // 2 if drops else None, output.stat().st_size)
 
 
-def _why_not() -> str | None:
-    reason = why_not("sysdig", root=True)
-    if reason is None and not _engine() and not Path("/dev/sysdig0").exists() and shutil.which("sysdig"):
-        return "needs its kernel module (/dev/sysdig0 or /dev/scap0), or a version with --modern-bpf"
-    return reason
-
-
 TRACERS = (
-    External("sysdig", "sysdig -w FILE", _argv, _settled, counted, partial(_why_not), suffix=".scap", in_kernel=True),
+    External(
+        "sysdig",
+        "sysdig -w FILE",
+        _argv,
+        _settled,
+        counted,
+        partial(why_not, "sysdig", root=True),
+        suffix=".scap",
+        in_kernel=True,
+    ),
 )
