@@ -103,7 +103,7 @@ class Session:
         return Settings(
             cpus=cpus,
             ring_records=1 << (size // RECORD.itemsize).bit_length() - 1,
-            ring_bytes=max(_BYTES_LEAST, 1 << (size // _BYTES_SHARE).bit_length() - 1),
+            ring_bytes=max(_BYTES_LEAST, 1 << (size // (1 if options.data_bytes else _BYTES_SHARE)).bit_length() - 1),
             data_bytes=options.data_bytes,
             own_pid=os.getpid(),
             pids=preflight.pids() if only_targets else 8,
