@@ -193,6 +193,8 @@ class Session:
     def _install_replay(self) -> None:
         self.script += STAND_INS
         self.replay.install()
+        if any(source.tables for source in self.sources):
+            _ = self.replay.timeline  # to scan Arrow from inside a query, as the functions would, crashes DuckDB
 
     def _lock(self) -> None:
         allowed = ", ".join(literal(source.name) for source in self.sources if source.name != STDIN)
