@@ -63,6 +63,8 @@ def _states(session: Session, asked: Asked, looked_up: set[str]) -> str:
 
 def lookups(session: Session) -> set[str]:
     """The columns that only calls have; `file` is the capture's name in events."""
+    if not session.filters:  # nothing will be compared with them
+        return set()
     calls, events = ({one.name for one in session.describe(f"SELECT * FROM {view}")} for view in ("calls", "events"))
     return calls - events | {"file"}
 
