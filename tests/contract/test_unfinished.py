@@ -1,0 +1,175 @@
+"""Calls that were running at the start, that run on at the end, or both: rows, each once, with what is known of them."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pytest
+
+from schemas.record import Flag
+from tests.contract.conftest import Build
+from tests.contract.harness import Recording, recording
+
+pytestmark = [pytest.mark.root, pytest.mark.bpf]
+
+HUNG = Flag.ENTRY_UNSEEN | Flag.UNFINISHED
+
+
+class Hanging:
+    """workloads/hang.c while it hangs."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self.process, self._input = process, process.stdin
+        self.printed: dict[str, Any] = json.loads(process.stdout.readline())
+        self.pid = int(self.printed["pid"])
+
+    def feed(self) -> None:
+        """Let the leader's read return; it then reads again."""
+        self._input.write(b"x")
+        self._input.flush()
+        time.sleep(0.1)
+
+    def end(self) -> None:
+        """Let the program end."""
+        self._input.close()
+        self.process.wait()
+
+
+@contextmanager
+def hanging(program: Path) -> Iterator[Hanging]:
+    """The program, started, and ended afterwards."""
+    with subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        yield Hanging(process)
+
+
+def rows_of(result: Recording, hung: Hanging, **equal: Any) -> list[dict[str, Any]]:
+    """Rows of calls of the program, in order of time."""
+    return list(result.calls(pid=hung.pid, **equal).sort_by("ts").to_pylist())
+
+
+def test_hanging_from_before_to_after(tmp_path: Path, workload: Build, loader: str) -> None:
+    """A thread that hangs all along shows its call and arguments once, flagged both ways, from the start on."""
+    with hanging(workload("hang")) as hung:
+        with recording(tmp_path / "t.parquet", "--loader", loader, "-p", str(hung.pid)) as running:
+            time.sleep(0.3)
+            result = running.stop().audit()
+        hung.end()
+    rows = {row["tid"]: row for row in rows_of(result, hung)}
+    assert len(rows) == len(rows_of(result, hung)) == 1 + len(hung.printed["threads"])
+    for thread in hung.printed["threads"]:
+        row = rows[thread["tid"]]
+        assert row["syscall"] == thread["syscall"]
+        assert [row[f"arg{index}"] for index in range(len(thread["args"]))] == thread["args"]
+    assert {(row["flags"], row["ret"], row["dur_ns"], row["comm"]) for row in rows.values()} == {
+        (HUNG, None, None, "hang")
+    }
+    assert len({row["ts"] for row in rows.values()}) == 1
+    assert result.counters.unfinished == len(rows)
+
+
+def test_running_at_the_start_and_at_the_end(tmp_path: Path, workload: Build, loader: str) -> None:
+    """A call begun before is a row at its return, its entry unseen; the next, which runs on, is whole but for its end."""
+    with hanging(workload("hang")) as hung:
+        with recording(tmp_path / "t.parquet", "--loader", loader, "-p", str(hung.pid)) as running:
+            hung.feed()
+            result = running.stop().audit()
+        hung.end()
+    first, second = rows_of(result, hung, tid=hung.pid)
+    assert (first["syscall"], first["arg0"], first["arg2"], first["ret"]) == ("read", 0, 1, 1)
+    assert (first["dur_ns"], first["flags"]) == (None, Flag.ENTRY_UNSEEN)
+    assert (second["syscall"], second["arg0"], second["arg2"], second["ret"]) == ("read", 0, 1, None)
+    assert (second["dur_ns"], second["flags"]) == (None, Flag.UNFINISHED)
+    assert second["ts"] > first["ts"]
+
+
+def test_a_kill_ends_the_calls_that_hang(tmp_path: Path, workload: Build, loader: str) -> None:
+    """SIGKILL: each call of the process returns with the kernel's own error; the end of the process ends the capture."""
+    with hanging(workload("hang")) as hung:
+        with recording(tmp_path / "t.parquet", "--loader", loader, "-p", str(hung.pid)) as running:
+            hung.process.kill()
+            result = running.stop(None).audit()
+    assert result.status == 0
+    calls = rows_of(result, hung)
+    assert len(calls) == 1 + len(hung.printed["threads"])
+    assert {row["flags"] for row in calls} == {Flag.ENTRY_UNSEEN}
+    assert {row["errno"] for row in calls} <= {"ERESTARTSYS", "ERESTARTNOHAND", "EINTR", "ERESTART_RESTARTBLOCK"}
+    ends = result.rows(kind="exit", pid=hung.pid)
+    assert {row["ret"] for row in ends} == {9}
+    assert sorted(row["arg0"] for row in ends) == [0] * len(hung.printed["threads"]) + [1]
+
+
+def test_every_hanging_process_shows_system_wide(tmp_path: Path, workload: Build) -> None:
+    """Without -p too, and no thread shows two calls at once."""
+    with hanging(workload("hang")) as hung:
+        with recording(tmp_path / "t.parquet") as running:
+            result = running.stop().audit()
+        hung.end()
+    assert len(rows_of(result, hung, flags=HUNG)) == 1 + len(hung.printed["threads"])
+    calls = result.calls()
+    runs_on = calls.filter(pc.not_equal(pc.bit_wise_and(calls["flags"], int(Flag.UNFINISHED)), 0)).to_pylist()
+    tids = [row["tid"] for row in runs_on if row["syscall"] not in ("exit", "exit_group")]
+    assert len(tids) == len(set(tids))
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        (["-e", "epoll_wait"], {"epoll_wait"}),
+        (["-e", "!read,futex"], {"pause", "epoll_wait"}),
+        (["--comm", "hang"], {"pause", "epoll_wait", "read", "futex"}),
+        (["--comm", "other"], set()),
+        (["--uid", "0"], {"pause", "epoll_wait", "read", "futex"}),
+        (["--uid", "nobody"], set()),
+        (["--failed-only"], set()),
+        (["--min-latency", "1ms"], {"pause", "epoll_wait", "read", "futex"}),
+        (["--min-latency", "1h"], set()),
+        (["-e", "pause", "-c", "1"], {"pause"}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_filters_judge_unfinished_calls(tmp_path: Path, workload: Build, options: list[str], shown: set[str]) -> None:
+    """What a filter leaves out is left out of the calls that hang, too."""
+    with hanging(workload("hang")) as hung:
+        with recording(tmp_path / "t.parquet", "-p", str(hung.pid), *options) as running:
+            time.sleep(0.1)
+            result = running.stop().audit()
+        hung.end()
+    assert {row["syscall"] for row in rows_of(result, hung)} == shown
+
+
+def test_a_call_kept_for_names_alone_is_no_row(tmp_path: Path) -> None:
+    """An open that hangs is watched whatever the filter, since it may make a descriptor; asked for it is not."""
+    fifo = tmp_path / "fifo"
+    subprocess.run(["mkfifo", fifo], check=True)
+    with subprocess.Popen(["sh", "-c", f"read go; : < {fifo}"], stdin=subprocess.PIPE, text=True) as process:
+        with recording(tmp_path / "t.parquet", "-p", str(process.pid), "-e", "getppid") as running:
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+            time.sleep(0.2)
+            result = running.stop().audit()
+        process.kill()
+    assert result.calls().num_rows == 0
+    assert result.counters.unfinished == 0
+
+
+def test_a_busy_end_is_clean(tmp_path: Path, workload: Build) -> None:
+    """Stopped in the middle of calls that follow each other closely, no call looks as if its entry had been missed."""
+    with subprocess.Popen([workload("calls"), "2", "1000000"], process_group=0) as process:
+        with recording(tmp_path / "t.parquet", "-p", str(process.pid)) as running:
+            time.sleep(0.1)
+            result = running.stop().audit()
+        os.killpg(process.pid, signal.SIGKILL)
+    calls = result.calls().sort_by("ts")
+    unseen = calls.filter(pc.not_equal(pc.bit_wise_and(calls["flags"], int(Flag.ENTRY_UNSEEN)), 0))
+    middle = (calls["ts"][0].as_py() + calls["ts"][-1].as_py()) // 2
+    assert [row for row in unseen.to_pylist() if row["ts"] > middle] == []
