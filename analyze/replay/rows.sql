@@ -226,7 +226,7 @@ rows AS (
     UNION ALL
     -- A loss of a call that makes or ends descriptors, of one without a name, or of any if rows of state were lost too:
     -- once where its interval begins, once where it ends. mode 1: working directories may have changed.
-    SELECT DISTINCT 18, CASE edge WHEN 0 THEN entry ELSE back + 1 END, NULL, NULL, NULL, back, moved, NULL, NULL
+    SELECT DISTINCT 18, CASE edge WHEN 0 THEN entry ELSE back + 1 END, 0, 0, NULL, back, moved, NULL, NULL
     FROM losses_of_state, (VALUES (0), (1)) AS edges(edge)
 )
 SELECT op, time_ns, process, thread, coalesce(fd, -1)::BIGINT AS fd, coalesce(other, -1) AS other, coalesce(mode, 0) AS mode, text, addr
