@@ -14,6 +14,8 @@ SELECT host, pid, ppid, epoch_ns(start), epoch_ns(finish), comm, cmdline, exit_c
 FROM processes
 ORDER BY coalesce(epoch_ns(start), 0), pid"""
 
+DEEPEST = 24
+"""Cells of lines before a command; of more, the end is shown."""
 BRANCH, LAST, TRUNK, EMPTY = "├─", "└─", "│ ", "  "
 
 
@@ -63,7 +65,7 @@ def roots(session: "Session") -> list[Process]:
 
 def walk(tops: list[Process]) -> Iterator[tuple[Process, int, str]]:
     """Each process before those below it: the process, its depth, and the lines that lead to it."""
-    stack = [(process, 0, "", "") for process in reversed(tops)]
+    stack = [(process, 0, "", "") for process in reversed(tops)]  # not recursion: chains of forks may be long
     while stack:
         process, depth, lead, indent = stack.pop()
         yield process, depth, lead
@@ -85,7 +87,7 @@ def as_table(session: "Session", *, drawn: bool) -> "pa.Table":
         start, finish = process.start, process.finish
         rows.append(
             {
-                "process": lead + process.command if drawn else process.command,
+                "process": _cut(lead) + process.command if drawn else process.command,
                 "pid": process.pid,
                 "ppid": process.ppid,
                 "depth": depth,
@@ -101,6 +103,10 @@ def as_table(session: "Session", *, drawn: bool) -> "pa.Table":
             }
         )
     return pa.Table.from_pylist(rows, schema=_schema())
+
+
+def _cut(lead: str) -> str:
+    return lead if len(lead) <= DEEPEST else "…" + lead[1 - DEEPEST :]
 
 
 def _schema() -> "pa.Schema":
