@@ -13,6 +13,8 @@ LONGEST_SECONDS = 10_000
 INTEGERS = frozenset(f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE"))
 NUMBERS = INTEGERS | {"INTEGER", "UINTEGER", "FLOAT", "DOUBLE", "DECIMAL"}
 IDS = ("pid", "tid", "ppid", "uid", "nr", "fd", "cpu", "port")
+UNITS = ("_ns", "_bytes", "_share")
+"""Ends of names that say in what a column counts."""
 ELLIPSIS = "…"
 ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\x1b": "\\e", "\x00": "\\0"}
 
@@ -43,16 +45,22 @@ def _cells(character: str) -> int:
 
 
 def cut(text: str, cells: int) -> str:
-    """The text in at most so many cells; what is cut off shows as an ellipsis."""
+    """The text in at most so many cells; what is cut off shows as an ellipsis. Of a path the end is kept."""
     if width(text) <= cells:
         return text
-    kept, used = [], 0
-    for character in text:
+    if text.startswith("/"):
+        return ELLIPSIS + _first(text[::-1], cells - 1)[::-1]
+    return _first(text, cells - 1) + ELLIPSIS
+
+
+def _first(text: str, cells: int) -> str:
+    """As much of the text, from its beginning, as so many cells hold."""
+    used = 0
+    for index, character in enumerate(text):
         used += _cells(character)
-        if used > cells - 1:
-            break
-        kept.append(character)
-    return "".join(kept) + ELLIPSIS
+        if used > cells:
+            return text[:index]
+    return text
 
 
 def duration(ns: float) -> str:
@@ -89,11 +97,11 @@ def is_number(column: Column) -> bool:
 
 def title(column: Column) -> str:
     """A column's name without the unit, which stands beside each value."""
-    return printable(column.name.removesuffix("_ns") if _is_duration(column) else column.name)
-
-
-def _is_duration(column: Column) -> bool:
-    return column.name.endswith("_ns") and is_number(column)
+    if not is_number(column):
+        return printable(column.name)
+    return printable(
+        next((column.name.removesuffix(unit) for unit in UNITS if column.name.endswith(unit)), column.name)
+    )
 
 
 class Moments:

@@ -234,6 +234,53 @@ def test_io_knows_sequential_from_random(tmp_path: Path) -> None:
     assert row["calls"] == 6
 
 
+def test_files(session: Session, rows: list[Row]) -> None:
+    """What stands behind a call is the replay's affair; what is counted of it is told apart here."""
+    calls = list(session.query("SELECT file, syscall, errno, bytes, direction, dur_ns FROM calls").rows())
+    groups = defaultdict(list)
+    for call in calls:
+        if call[0] is not None and not call[0].startswith("socket:"):
+            groups[call[0]].append(call)
+    got = {row["file"]: row for row in answer(session, "files", Options(limit=0))}
+    assert set(got) == set(groups)
+    assert "/etc/passwd" in got
+    for file, mine in groups.items():
+        row = got[file]
+        assert (row["calls"], row["errors"]) == (len(mine), sum(one[2] is not None for one in mine))
+        assert row["opens"] == sum(one[1] == "openat" and one[2] is None for one in mine)
+        for way, count, total in (("read", "reads", "read_bytes"), ("write", "writes", "written_bytes")):
+            assert row[count] == sum(one[4] == way for one in mine)
+            assert row[total] == sum(one[3] or 0 for one in mine if one[4] == way)
+        assert row["time_ns"] == sum(one[5] or 0 for one in mine)
+
+
+def test_peers(tmp_path: Path) -> None:
+    """Connections from here and to here, and what went over them."""
+    peer = "10.0.0.7:443"
+    calls = [
+        dict(syscall="socket", nr=41, fd=3, ret=3, arg0=2, arg1=1),
+        dict(syscall="connect", nr=42, fd=3, ret=0, addr=peer),
+        dict(syscall="write", nr=1, fd=3, ret=10),
+        dict(syscall="read", nr=0, fd=3, ret=70),
+        dict(syscall="read", nr=0, fd=3, ret=-104, errno="ECONNRESET"),
+        dict(syscall="connect", nr=42, fd=4, ret=-111, errno="ECONNREFUSED", addr=peer),
+        dict(syscall="connect", nr=42, fd=5, ret=-115, errno="EINPROGRESS", addr="[::1]:53"),
+        dict(syscall="accept4", nr=288, fd=6, ret=6, addr="10.0.0.9:5000"),
+        dict(syscall="getpid", nr=39, ret=1),
+    ]
+    rows = [
+        plain_row(**{"ts": START + 1000 * index, "dur_ns": 100, "arg0": call.get("fd"), **call})
+        for index, call in enumerate(calls)
+    ]
+    with Session([str(write_parquet(tmp_path / "x.parquet", rows))]) as session:
+        got = {row.pop("peer"): list(row.values()) for row in answer(session, "peers", Options())}
+    assert got == {
+        peer: [5, 2, 1, 1, 0, 70, 10, 500],
+        "[::1]:53": [1, 1, 1, 0, 0, 0, 0, 100],
+        "10.0.0.9:5000": [1, 0, 0, 0, 1, 0, 0, 100],
+    }
+
+
 def test_losses(session: Session) -> None:
     """By cause, call and CPU."""
     got = answer(session, "losses", Options())
