@@ -1,6 +1,6 @@
 """What a call's row says, in the pieces that a line is put together from."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from schemas.syscalls import Call, name_of
 
 ESCAPED, UNFINISHED = 16, 2
 ALL = 6
-RETURNED = 6
+ARG0, RETURNED = 2, 6
 NEVER_RETURN = ("exit", "exit_group")
 FILLED = {"buf_out", "iovec_out", "mmsghdr_out", "msghdr_out", "path_out", "random_out", "sockaddr_out", "stat"}
 """Kinds of arguments that the kernel fills, so that they are known only at the return."""
@@ -79,20 +79,20 @@ class Describer:
         finished = not key.flags & UNFINISHED
         row = self._row(key, finished)
         args = list_args(call, row)
-        if call is not None and self._style.names:
+        if call is not None and self._style.names and "id" in call.kinds:
             self._name_users(call, args)
         if self._style.hexadecimal:
             args = [to_hexadecimal(arg, every=self._style.hexadecimal > 1) for arg in args]
         if not all(map(str.isprintable, args)):  # nothing that our collector writes; but files come from anybody
             args = [safe(arg) for arg in args]
-        row.name_of_fd = _names([key.ret], (key.names or ())[RETURNED:], row.escaped)
+        row.name_of_fd = _names(key, RETURNED, RETURNED + 1)
         result = format_result(call, row) if finished else "?" if name in NEVER_RETURN else ""
         return Parts(name, args, min(entered, len(args)), result, row.failed)
 
     def _row(self, key: Key, finished: bool) -> Row:
         escaped = bool(key.flags & ESCAPED)
         return Row(
-            key[2:8],
+            key[ARG0 : ARG0 + RETURNED],
             key.ret if finished else None,
             key.path,
             key.path2,
@@ -100,7 +100,7 @@ class Describer:
             key.data,
             key.cmdline,
             escaped,
-            _names(map(signed32, key[2:8]), key.names or (), escaped),
+            _names(key, 0, RETURNED),
             self._style.shown,
         )
 
@@ -113,9 +113,13 @@ class Describer:
                     args[index] += f"<{target(who)}>"
 
 
-def _names(fds: Iterable[int], names: Sequence[str | None], escaped: bool) -> Callable[[int], str | None] | None:
-    """What `Row.name_of_fd` asks: the names of those descriptors that have one."""
-    known = {fd: target(name, escaped=escaped) for fd, name in zip(fds, names, strict=False) if name is not None}
+def _names(key: Key, first: int, last: int) -> Callable[[int], str | None] | None:
+    """What `Row.name_of_fd` asks: the names of those descriptors in key.names[first:last] that have one."""
+    if key.names is None:
+        return None
+    escaped = bool(key.flags & ESCAPED)
+    given = enumerate(key.names[first:last], ARG0 + first)  # the result follows the arguments in a key
+    known = {signed32(key[place]): target(name, escaped=escaped) for place, name in given if name is not None}
     return known.get if known else None
 
 

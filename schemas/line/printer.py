@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from schemas.line.calls import Describer, Key, Parts, entry_text, return_text
 from schemas.line.clock import NOT_KNOWN, NOT_OVER, Clock
-from schemas.line.columns import ABSENT, ARGS, NAMES, integers, numbers, select, words
+from schemas.line.columns import ABSENT, ARGS, CALL, NAMES, among, integers, memory, numbers, select, where, words
 from schemas.line.memo import Memo
 from schemas.line.states import EVERYTHING, STATES, STRACES
 from schemas.line.style import COLUMN, Style
@@ -63,8 +62,8 @@ class Printer:
     def select(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The rows that the style shows; processes that have calls among them are remembered."""
         batch = select(batch, EVERYTHING if self.style.everything else STRACES)
-        calls = pc.equal(batch.column("kind").cast(pa.string()), "syscall")
-        self._processes.update(pc.filter(batch.column("pid"), calls).unique().to_pylist())
+        calls = where(batch, among(batch.column("kind"), CALL))
+        self._processes.update(memory(calls.column("pid").unique()).tolist())
         return batch
 
     def belongs(self, row: Mapping[str, Any]) -> bool:
@@ -139,11 +138,9 @@ def _thread(key: tuple[int, str, int, str | None]) -> str:
 
 def states(batch: pa.RecordBatch) -> dict[int, dict[str, Any]]:
     """The rows that are no calls, by their places; columns by name, without `ts`."""
-    others = pc.not_equal(batch.column("kind").cast(pa.string()), "syscall")
-    places = np.flatnonzero(others.to_numpy(zero_copy_only=False))
-    if not len(places):
-        return {}
-    return dict(zip(places.tolist(), batch.drop_columns(["ts"]).take(pa.array(places)).to_pylist(), strict=True))
+    others = ~among(batch.column("kind"), CALL)
+    places = np.flatnonzero(others).tolist()
+    return dict(zip(places, where(batch, others).drop_columns(["ts"]).to_pylist(), strict=True)) if places else {}
 
 
 def keys_of(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:

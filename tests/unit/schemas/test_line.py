@@ -219,6 +219,18 @@ def test_safe_text_is_printable(text: str, escaped: bool) -> None:
         assert safe(text) == text
 
 
+def test_slices_and_nothing_at_all_print_the_same() -> None:
+    """A batch may begin anywhere in the memory of another, and have no row."""
+    rows = [call(3, n, ret=None if n % 3 else 0, flags=0 if n % 3 == 0 else 2, dur_ns=n or None) for n in range(20)]
+    whole = pa.RecordBatch.from_pylist(rows, schema=EVENTS)
+    printed = Printer(Style(durations=True)).lines(whole)
+    printer = Printer(Style(durations=True))
+    assert [line for start in range(0, 20, 3) for line in printer.lines(whole.slice(start, 3))] == printed
+    assert printer.lines(whole.slice(20)) == []
+    assert printer.lines(pa.RecordBatch.from_pylist([], schema=EVENTS)) == []
+    assert printer.texts(whole.slice(20)) == []
+
+
 def test_what_is_remembered_is_bounded() -> None:
     """A printer forgets when it has remembered much, and prints the same."""
     from schemas.line import memo
