@@ -13,7 +13,7 @@ from schemas.syscalls import Call, name_of
 
 ESCAPED, UNFINISHED = 16, 2
 ALL = 6
-ARG0, RETURNED = 2, 6
+RETURNED = 6
 NEVER_RETURN = ("exit", "exit_group")
 FILLED = {"buf_out", "iovec_out", "mmsghdr_out", "msghdr_out", "path_out", "random_out", "sockaddr_out", "stat"}
 """Kinds of arguments that the kernel fills, so that they are known only at the return."""
@@ -92,7 +92,7 @@ class Describer:
     def _row(self, key: Key, finished: bool) -> Row:
         escaped = bool(key.flags & ESCAPED)
         return Row(
-            key[ARG0 : ARG0 + RETURNED],
+            key[2:8],
             key.ret if finished else None,
             key.path,
             key.path2,
@@ -118,8 +118,9 @@ def _names(key: Key, first: int, last: int) -> Callable[[int], str | None] | Non
     if key.names is None:
         return None
     escaped = bool(key.flags & ESCAPED)
-    given = enumerate(key.names[first:last], ARG0 + first)  # the result follows the arguments in a key
-    known = {signed32(key[place]): target(name, escaped=escaped) for place, name in given if name is not None}
+    values = (*key[2:8], key.ret)
+    given = zip(values[first:last], key.names[first:last], strict=True)
+    known = {signed32(value): target(name, escaped=escaped) for value, name in given if name is not None}
     return known.get if known else None
 
 

@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
-REMEMBERED = 200_000
+REMEMBERED = 65_536
 
 
 class Memo(dict[K, V], Generic[K, V]):
