@@ -23,6 +23,7 @@ class Child:
         self._account = _account(user)
         self._program = _resolve(self.command[0])
         self._status: int | None = None
+        self._released = False
         wait, self._go = os.pipe()
         self._failure, fail = os.pipe()
         sys.stdout.flush()
@@ -40,6 +41,7 @@ class Child:
         """
         os.write(self._go, b"!" + seccomp_filter)
         os.close(self._go)
+        self._released = True
         failure = os.read(self._failure, 16)
         os.close(self._failure)
         if failure:
@@ -66,8 +68,8 @@ class Child:
         return 128 + number if self._status is None else self._status
 
     def abandon(self) -> None:
-        """End it before it has run: recording did not come about."""
-        if self.poll() is None:
+        """End it if it has not run: recording did not come about. What runs is never ended by us."""
+        if not self._released and self.poll() is None:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
 
