@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from capture.errors import TargetError
+
 _KERNEL_THREAD = 0x0020_0000  # PF_KTHREAD of include/linux/sched.h
 _GONE = (FileNotFoundError, ProcessLookupError)
 
@@ -34,6 +36,12 @@ def processes() -> Iterator[int]:
     for entry in os.scandir("/proc"):
         if entry.name.isdigit() and not _is_kernel_thread(int(entry.name)):
             yield int(entry.name)
+
+
+def require(pid: int) -> None:
+    """Raise TargetError if there is no such process."""
+    if not Path(f"/proc/{pid}").exists():
+        raise TargetError(f"-p {pid}: there is no such process; `ps -e` lists them")
 
 
 def threads(pid: int) -> list[int]:

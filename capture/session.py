@@ -75,6 +75,8 @@ def keep_memory() -> None:
 
 def record(options: Options) -> int:
     """Capture until the command ends, the limit is reached or a signal comes; the exit status. Raises CaptureError."""
+    for pid in options.filter.pids:
+        procfs.require(pid)  # before a file is made
     child = Child(options.command, options.user) if options.command else None
     try:
         session = Session(options, child)

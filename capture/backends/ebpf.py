@@ -3,17 +3,15 @@
 import mmap
 import time
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from capture import preflight, unfinished
+from capture import preflight, procfs, unfinished
 from capture.bpfsys import program_stats
 from capture.cgroups import hierarchy
-from capture.errors import TargetError
 from capture.loaders import choose
 from capture.loaders.base import Loaded, Settings
 from capture.plan import plans
@@ -76,8 +74,7 @@ class EbpfTracing:
         memory = mmap.mmap(self._program.maps["targets"], max(settings.pids, mmap.PAGESIZE))
         self._targets = np.ndarray((settings.pids,), np.uint8, memory)
         for pid in settings.filter.pids:
-            if not Path(f"/proc/{pid}").exists():
-                raise TargetError(f"-p {pid}: there is no such process; `ps -e` lists them")
+            procfs.require(pid)
             self._targets[pid] = _TARGET
         if self._command is not None:
             self._targets[self._command] = _TARGET_ARMED
