@@ -31,6 +31,7 @@ class Rings:
         self.headers: npt.NDArray[Any] = np.ndarray((cpus,), RING, self._memory, 0, (stride,))
         self._heads: Words = self.headers["head"]
         self._tails: Words = self.headers["tail"]
+        self._bytes_heads: Words = self.headers["bytes_head"]
         self._bytes_tails: Words = self.headers["bytes_tail"]
         self._size = settings.ring_bytes
         starts = [cpu * stride + RING_HEADER for cpu in range(cpus)]
@@ -60,6 +61,8 @@ class Rings:
         2^32, from the same beginning; what lies between the pieces is no matter.
         """
         tail = int(self._bytes_tails[cpu])
+        if tail == int(self._bytes_heads[cpu]):
+            return tail, []
         positions = words[:, -1].astype(np.uint32)
         last = positions[positions != NO_PAYLOAD][-1:]
         if not len(last):
