@@ -49,11 +49,8 @@ class Campaign:
         """How many system calls it makes, where its warm-up could tell."""
         return self._calls.get(workload)
 
-    def measure(self, step: Step) -> Run | None:
-        """The run of a step; None where it is left out."""
-        return None if self._skipped(step) else self._run(step)
-
-    def _run(self, step: Step) -> Run:
+    def measure(self, step: Step) -> Run:
+        """The run of a step; what fails is given up."""
         begin = time.monotonic()
         bench = self.bench
         if self.deadline is not None:
@@ -67,12 +64,8 @@ class Campaign:
             self._give_up(step, run.failed)
         return replace(run, calls=self._calls.get(step.workload.name))
 
-    def _give_up(self, step: Step, reason: str) -> None:
-        """On this tracer with this workload; in the rounds for the kernel's figures, on those alone."""
-        what = f"{step.tracer.name}, in-kernel time" if step.kind is Kind.KERNEL else step.tracer.name
-        self.not_measured[f"{what} on {step.workload.name}"] = reason
-
-    def _skipped(self, step: Step) -> bool:
+    def skips(self, step: Step) -> bool:
+        """Is it given up, or would it end too late?"""
         pair = f"{step.tracer.name} on {step.workload.name}"
         kernel = f"{step.tracer.name}, in-kernel time on {step.workload.name}"
         if step.workload.name in self.not_measured or pair in self.not_measured:
@@ -81,3 +74,8 @@ class Campaign:
             return True
         before = self._took.get((step.workload.name, step.tracer.name), _UNKNOWN)
         return self.deadline is not None and time.monotonic() + before > self.deadline
+
+    def _give_up(self, step: Step, reason: str) -> None:
+        """On this tracer with this workload; in the rounds for the kernel's figures, on those alone."""
+        what = f"{step.tracer.name}, in-kernel time" if step.kind is Kind.KERNEL else step.tracer.name
+        self.not_measured[f"{what} on {step.workload.name}"] = reason

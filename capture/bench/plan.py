@@ -25,16 +25,18 @@ class Step:
     tracer: Tracer
 
 
-def steps(workloads: Sequence[Workload], tracers: Sequence[Tracer], rounds: int, rng: random.Random) -> list[Step]:
+def steps(
+    workloads: Sequence[Workload], tracers: Sequence[Tracer], rounds: int, rng: random.Random, *, in_kernel: bool = True
+) -> list[Step]:
     """All runs but the warm-ups.
 
     The tracers of one workload follow each other within a round, so that each is near the untraced run that it is
-    compared with. A third as many rounds, between the others, are for the time in the kernel.
+    compared with. With `in_kernel`, a third as many rounds, between the others, are for the time in the kernel.
     """
     plan: list[Step] = []
     for number in range(rounds):
         plan += _round(Kind.TIME, number, workloads, tracers, rng)
-        if number % _KERNEL_SHARE == 0:
+        if in_kernel and number % _KERNEL_SHARE == 0:
             plan += _round(Kind.KERNEL, number, workloads, [one for one in tracers if one.in_kernel], rng)
     return plan
 

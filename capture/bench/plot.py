@@ -44,6 +44,8 @@ def draw(tables: Mapping[str, Sequence[Row]], caption: str, path: Path) -> None:
 
 
 def _panel(axes: "Axes", name: str, rows: Sequence[Row]) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     shown = sorted(((row.time, row.tracer) for row in rows if row.time), key=lambda one: -one[0].median)
     for place, (time, tracer) in enumerate(shown):
         colour = _OURS if tracer.startswith("capture") else _BOUND if tracer in _BOUNDS else _OTHERS
@@ -54,7 +56,9 @@ def _panel(axes: "Axes", name: str, rows: Sequence[Row]) -> None:
     axes.set_title(name, loc="left", fontweight="bold")
     axes.set_yticks(range(len(shown)), [tracer for _, tracer in shown])
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(x=0.12, y=0.08)
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)

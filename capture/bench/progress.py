@@ -26,6 +26,7 @@ class Progress:
             TextColumn("left"),
             TimeRemainingColumn(),
             console=console,
+            refresh_per_second=1,  # of the CPU time that is measured
             transient=True,
             disable=not self._terminal,
         )

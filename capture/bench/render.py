@@ -10,7 +10,7 @@ from capture.bench.tracers import NONE, OURS
 WIDTH = 80
 _NAME = 14
 _HEAD = ("time", "95 % interval", "/floor", "CPU/call", "memory", "B/call", "lost", "kernel")
-_WIDTHS = (6, 15, 7, 9, 8, 7, 8, 6)
+_WIDTHS = (6, 15, 7, 9, 8, 7, 7, 7)
 LEGEND = (
     "time: of the workload, over the untraced run of the same round. /floor: the same over empty programs on both "
     "tracepoints. CPU/call, B/call: CPU and bytes of the tracer for each call that it recorded. memory: its peak. "
@@ -24,6 +24,7 @@ class Heading:
 
     about: str
     calls: int | None = None
+    scale: float = 1.0
 
 
 def text(tables: Mapping[str, Sequence[Row]], headings: Mapping[str, Heading]) -> str:
@@ -43,7 +44,8 @@ def markdown(tables: Mapping[str, Sequence[Row]]) -> str:
 
 def _table(name: str, rows: Sequence[Row], heading: Heading) -> Iterator[str]:
     calls = f", {heading.calls:,} calls" if heading.calls else ""
-    yield from textwrap.wrap(f"{name}: {heading.about}{calls}", WIDTH)
+    scale = f" (here {heading.scale:g} times as many)" if heading.scale != 1 else ""
+    yield from textwrap.wrap(f"{name}: {heading.about}{scale}{calls}", WIDTH)
     native = next((row for row in rows if row.tracer == NONE), None)
     if native:
         yield f"untraced {_seconds(native.wall)}, CPU {_seconds(native.workload_cpu)}; rounds: {native.rounds}"
@@ -62,8 +64,8 @@ def _cells(row: Row) -> tuple[str, ...]:
         _interval(row.time) if row.tracer != NONE else "",
         _ratio_of(row.of_floor),
         _nanoseconds(row.tracer_cpu),
-        "" if row.peak is None else f"{row.peak / 1e6:.0f} MB",
-        "" if row.size is None else f"{row.size:.1f}",
+        "" if row.peak is None else _memory(row.peak),
+        "" if row.size is None else f"{row.size:.1f}" if row.size < 999.5 else f"{row.size:,.0f}",
         "" if row.lost is None else _share(row.lost),
         "" if row.kernel is None else f"{row.kernel:.0f}",
     )
@@ -128,6 +130,10 @@ def _nanoseconds(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:,.0f} ns" if value < 9_999.5 else f"{value / 1000:,.0f} us"
+
+
+def _memory(value: float) -> str:
+    return f"{value / 1e6:.0f} MB" if value < 9.9995e9 else f"{value / 1e9:.0f} GB"
 
 
 def _share(value: float) -> str:

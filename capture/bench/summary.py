@@ -73,15 +73,18 @@ def summarise(runs: Iterable[Run], complete: frozenset[str]) -> dict[str, list[R
     `complete` names the tracers that claim to see every call: what they lack of the workload's calls is lost, whatever
     they say.
     """
-    sound = [run for run in runs if run.failed is None and run.kind is not Kind.WARMUP]
-    workloads = dict.fromkeys(run.workload for run in sound)
-    return {name: _rows([run for run in sound if run.workload == name], complete) for name in workloads}
+    by_workload: dict[str, list[Run]] = {}
+    for run in runs:
+        kept = by_workload.setdefault(run.workload, [])
+        if run.failed is None and run.kind is not Kind.WARMUP:
+            kept.append(run)
+    return {name: rows for name, kept in by_workload.items() if (rows := _rows(kept, complete))}
 
 
 def slowdown_ratio(rows: Sequence[Row], slow: str, fast: str) -> float | None:
-    """How many times the slowdown (time over native, less one) of `slow` is that of `fast`; None if one is missing."""
+    """How many times the slowdown (time over native, less one) of `slow` is that of `fast`; None if either has none."""
     times = {row.tracer: row.time.median for row in rows if row.time}
-    if slow not in times or times.get(fast, 0.0) <= 1.0:
+    if min(times.get(slow, 0.0), times.get(fast, 0.0)) <= 1.0:
         return None
     return (times[slow] - 1.0) / (times[fast] - 1.0)
 
@@ -101,6 +104,10 @@ def lost_share(run: Run, complete: bool) -> float | None:
 
 _START_AND_END = 1e-4
 """Calls of the warm-up's own counter and of the program that times: so few are not called lost."""
+
+
+_FEW = 1_000
+"""Calls below which a cost for each call would be that of starting and stopping."""
 
 
 def _rows(runs: Sequence[Run], complete: frozenset[str]) -> list[Row]:
@@ -124,7 +131,7 @@ def _row(
 ) -> Row:
     walls, kernel = _walls(runs), _kernel(runs)
     timed = [run for run in runs if run.kind is Kind.TIME]
-    recorded = [(run, run.seen) for run in timed if run.seen]
+    recorded = [(run, run.seen) for run in timed if run.seen is not None and run.seen >= _FEW]
     return Row(
         tracer=name,
         rounds=len(timed),

@@ -1,6 +1,5 @@
 """perf, in its two ways: lines as strace's, and a file of samples of the two tracepoints."""
 
-import os
 import re
 import subprocess
 import time
@@ -14,7 +13,9 @@ from capture.bench.tracers.lines import line_count
 from capture.bench.tracers.privileges import why_not
 
 _EVENTS = ("-e", "raw_syscalls:sys_enter", "-e", "raw_syscalls:sys_exit")
-_SETTLE = 0.5  # s after the last event was opened: perf trace says nothing when it is ready
+# s after the last event was opened: perf says nothing when it is ready. (perf record would answer on its control pipe,
+# but not while it is busy, and with -a it keeps itself busy.)
+_SETTLE = 0.7
 
 
 def _whom(target: int | None) -> list[str]:
@@ -22,34 +23,7 @@ def _whom(target: int | None) -> list[str]:
 
 
 def _record(output: Path, target: int | None) -> list[str]:
-    """The two pipes are for `_pinged`."""
-    control = [output.with_name(name) for name in ("control", "answer")]
-    for pipe in control:
-        os.mkfifo(pipe)
-    return [
-        "perf",
-        "record",
-        "-q",
-        *_EVENTS,
-        *_whom(target),
-        f"--control=fifo:{control[0]},{control[1]}",
-        "-o",
-        str(output),
-    ]
-
-
-def _pinged(process: Process, scratch: Path) -> bool:
-    """perf record answers on its control pipe once it is in its main loop."""
-    ask = os.open(scratch / "control", os.O_RDWR | os.O_NONBLOCK)
-    answer = os.open(scratch / "answer", os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        os.write(ask, b"ping\n")
-        return b"ack" in os.read(answer, 64)
-    except BlockingIOError:  # it has the pipe open, and has not answered yet
-        return False
-    finally:
-        os.close(ask)
-        os.close(answer)
+    return ["perf", "record", "-q", *_EVENTS, *_whom(target), "-o", str(output)]
 
 
 def _samples(output: Path, said: str) -> Count:
@@ -60,12 +34,12 @@ def _samples(output: Path, said: str) -> Count:
 
 
 def sample_count(told: str, size: int) -> Count:
-    """From what `perf report --stats` tells. Raises ValueError where it has no samples."""
+    """From what `perf report --stats` tells. Raises ValueError where it tells nothing."""
     calls = told.partition("raw_syscalls:sys_exit stats:")[2].partition(" stats:")[0]
     kept, lost = (re.search(rf"{word} events:\s+(\d+)", calls) for word in ("SAMPLE", "LOST_SAMPLES"))
-    if kept is None:
-        raise ValueError("no samples of sys_exit")
-    return Count(int(kept[1]), int(lost[1]) if lost else 0, size)
+    if "TOTAL events" not in told:
+        raise ValueError("perf report has no statistics")
+    return Count(int(kept[1]) if kept else 0, int(lost[1]) if lost else 0, size)
 
 
 def _trace(output: Path, target: int | None) -> list[str]:
@@ -78,7 +52,7 @@ def _opened(process: Process, scratch: Path) -> bool:
     try:
         links = {str(entry.readlink()) for entry in folder.iterdir()}
         newest = max((entry.lstat().st_mtime for entry in folder.iterdir()), default=0.0)
-    except (FileNotFoundError, ProcessLookupError):  # it ended, or is still opening and closing
+    except (FileNotFoundError, ProcessLookupError):  # it ended, or still opens and closes
         return False
     return "anon_inode:[perf_event]" in links and time.time() - newest > _SETTLE
 
@@ -98,7 +72,7 @@ TRACERS = (
         "perf-record",
         "perf record -a -e raw_syscalls:sys_enter -e raw_syscalls:sys_exit -o FILE",
         _record,
-        _pinged,
+        _opened,
         _samples,
         _why_not,
     ),

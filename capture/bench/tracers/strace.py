@@ -10,6 +10,8 @@ from capture.bench.tracers.external import External
 from capture.bench.tracers.lines import line_count
 from capture.bench.tracers.privileges import why_not
 
+_CALLS = 3  # the column, counted from 0
+
 
 def _argv(options: tuple[str, ...], output: Path, target: int | None) -> list[str]:
     chosen = [] if target is None else ["-p", str(target)]
@@ -25,11 +27,21 @@ def _lines(output: Path, said: str) -> Count:
 
 
 def _table(output: Path, said: str) -> Count:
-    """The row `total` of `strace -c`: its number of calls is the third column, or the fourth by the newest versions."""
-    found = re.search(r"^\s*100\.00\s+[\d.]+\s+\d+\s+(\d+)\s.*\btotal$", output.read_text(), re.MULTILINE)
-    if found is None:
+    return total(output.read_text())
+
+
+def total(table: str) -> Count:
+    """The calls in the last row of what `strace -c` writes, which is nothing if there were none. Raises ValueError.
+
+    Older versions leave cells of that row empty, so the columns are known by the line that rules them off.
+    """
+    lines = table.splitlines()
+    if not lines:
+        return Count(0, 0)
+    columns = [match.span() for match in re.finditer("-+", lines[1] if len(lines) > 1 else "")]
+    if len(columns) < _CALLS + 1 or not lines[-1].endswith("total"):
         raise ValueError("no total")
-    return Count(int(found[1]), 0)
+    return Count(int(lines[-1][slice(*columns[_CALLS])]), 0)
 
 
 _why_not = partial(why_not, "strace", root=False)

@@ -1,6 +1,7 @@
 """sysdig, writing its own file: with its CO-RE program where it has one (since 0.30), else with what it finds."""
 
 import re
+import shutil
 import subprocess
 import time
 from functools import cache, partial
@@ -16,6 +17,8 @@ _SETTLE = 2.0  # s: sysdig says nothing when it is ready, but holds its buffers 
 
 @cache
 def _engine() -> tuple[str, ...]:
+    if shutil.which("sysdig") is None:
+        return ()
     words = subprocess.run(["sysdig", "--help"], capture_output=True, text=True, check=False).stdout
     return ("--modern-bpf",) if "--modern-bpf" in words else ()
 
@@ -31,7 +34,7 @@ def _settled(process: Process, scratch: Path) -> bool:
 
 def counted(output: Path, said: str) -> Count:
     """With -v it tells its counts at the end: of events, most calls being two. Raises ValueError where it does not."""
-    events, drops = (re.search(rf"{word}:\s*(\d+)", said) for word in ("Events Captured|Captured", "Driver Drops"))
+    events, drops = (re.search(rf"{word}:\s*(\d+)", said) for word in ("Captured Events", "Driver Drops"))
     if events is None:
         return Count(None, int(drops[1]) // 2 if drops else None, output.stat().st_size)
     return Count(int(events[1]) // 2, int(drops[1]) // 2 if drops else None, output.stat().st_size)
