@@ -6,8 +6,10 @@ AnalyzeError            1   anything below that has no status of its own
 ├── CaptureFileError    3   an input is not there, cannot be read, is no capture, or is too new
 ├── QueryError          4   the query is refused, or fails
 ├── ReportError         5   a report's own file is wrong: its header, or what it returns
-└── OutputError         6   the answer cannot be written where it was asked for
-    └── ReaderGone      0   whoever read the answer has gone, as `head` does; a quiet end
+├── OutputError         6   the answer cannot be written where it was asked for
+│   └── ReaderGone      0   whoever read the answer has gone, as `head` does; a quiet end
+├── NotUnderstood       7   import --strict: a log has lines that are none of strace's
+└── ChangeFound         8   diff --fail-if: a change is as described
 """
 
 
@@ -55,3 +57,15 @@ class ReaderGone(OutputError):
     """Whoever read the answer has gone."""
 
     exit_code = 0
+
+
+class NotUnderstood(AnalyzeError):
+    """A log has lines that are none of strace's."""
+
+    exit_code = 7
+
+
+class ChangeFound(AnalyzeError):
+    """Two captures differ in a way that the user does not want."""
+
+    exit_code = 8

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from analyze import reports
 from analyze.cli.fields import fields
+from analyze.cli.import_ import import_
 from analyze.cli.info import info
 from analyze.cli.report import command_of
 from analyze.cli.show import show
@@ -62,7 +63,8 @@ def start(
     says what its columns mean. Reports of your own: ~/.config/systape/reports/*.sql, or the path of an .sql file.
 
     Exit status: 0 done, 2 wrong usage, 3 a capture cannot be read, 4 a query is refused or fails, 5 a report's own
-    file is wrong, 6 the answer cannot be written, 130 interrupted.
+    file is wrong, 6 the answer cannot be written, 7 import --strict: lines not understood, 8 diff --fail-if: a change
+    found, 130 interrupted.
     """
 
 
@@ -80,6 +82,7 @@ def application() -> typer.Typer:
     made.command("show", context_settings=SETTINGS)(show)
     made.command("sql", context_settings=SETTINGS)(sql)
     made.command("fields", context_settings=SETTINGS)(fields)
+    made.command("import", context_settings=SETTINGS)(import_)
     made.command("info", context_settings=SETTINGS)(info)
     made.command("tree", context_settings=SETTINGS)(tree)
     for name in sorted(reports.names()):

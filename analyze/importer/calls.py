@@ -1,0 +1,149 @@
+"""One call of a log, `openat(AT_FDCWD, "/etc/hosts", O_RDONLY) = 3`, as columns."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from analyze.importer.arguments import Arguments, arguments, command_line, end_of, names_in
+from analyze.importer.strings import is_text, text_of
+from schemas.errno import errno_names
+from schemas.line.memo import Memo
+from schemas.record import Abi, Flag
+from schemas.syscalls import FD_NONE, FD_RETURNED, Call, table
+
+UNFINISHED = "<unfinished ...>"
+RESUMING = "<... "
+NONE = (None,) * 6
+_NAME = re.compile(r"[a-z_]\w*\Z")
+_RESULT = re.compile(r"(\?|-?\d+|0x[0-9a-f]+)(?:<((?:[^<>\\]|->|\\.)*)>)?(?: (E\w+))?")
+_NUMBERED = re.compile(r"syscall_(0x[0-9a-f]+|\d+)\Z")
+_ERRORS = {name: number for number, name in enumerate(errno_names()) if number}
+
+
+class Parsed(NamedTuple):
+    """The columns of one call, all that do not depend on when and by whom it was made."""
+
+    syscall: str
+    nr: int | None
+    args: tuple[int | None, ...]
+    """The columns arg0 to arg5."""
+    ret: int | None
+    errno: str | None
+    fd: int | None
+    path: str | None
+    path2: str | None
+    addr: str | None
+    data: bytes | None
+    cmdline: str | None
+    flags: int
+    names: tuple[tuple[int, str], ...]
+    """What descriptors stand for, where the log says it (-y); the one returned is among them."""
+
+
+class Result(NamedTuple):
+    """What stands behind the `=`."""
+
+    value: int | None
+    errno: str | None
+    name: str | None
+    """What a returned descriptor stands for."""
+
+
+class Parser:
+    """Understands the calls of one ABI. What was read before is not read again."""
+
+    def __init__(self, abi: Abi = Abi.X86_64) -> None:
+        """Start with nothing remembered."""
+        self._calls = table(abi).by_name
+        self._known: Memo[str, Parsed | None] = Memo(self._parse)
+        self._results: Memo[str, Result | None] = Memo(result_of)
+
+    def parse(self, texts: list[str]) -> list[Parsed | None]:
+        """The calls, None for each text that is none."""
+        known = self._known.trim()
+        return [known[text] for text in texts]
+
+    def _parse(self, text: str) -> Parsed | None:
+        name, bracket, rest = text.partition("(")
+        if not bracket or not _NAME.match(name):
+            return None
+        given, result = self._halves(rest)
+        if given is None or result is None:
+            return None
+        call = self._calls.get(name)
+        return _columns(name, call, arguments(call, given), result, _names(text, given, result))
+
+    def _halves(self, rest: str) -> tuple[str | None, Result | None]:
+        """The text between the parentheses, and the result; None for what cannot be told."""
+        if rest.endswith(UNFINISHED):
+            return rest.removesuffix(UNFINISHED).rstrip().rstrip(","), Result(None, None, None)
+        place = rest.rfind(" = ")
+        given = rest[:place].rstrip() if place >= 0 else ""
+        if given[-1:] == ")" and (found := self._results[rest[place + 3 :]]) is not None:
+            return given[:-1].removesuffix(UNFINISHED).rstrip(), found
+        end = end_of(rest)
+        after = rest[end + 1 :].lstrip() if end >= 0 else ""
+        return (rest[:end], self._results[after[2:]]) if after[:2] == "= " else (None, None)
+
+
+def result_of(text: str) -> Result | None:
+    """`3`, `-1 ENOENT (No such file or directory)`, `? ERESTARTSYS (To be restarted)`; None for anything else."""
+    match = _RESULT.match(text)
+    if match is None:
+        return None
+    number, name, errno = match.groups()
+    if errno in _ERRORS:
+        return Result(-_ERRORS[errno], errno, None)
+    if number == "?":
+        return Result(None, None, None)
+    octal = number.isdigit() and number.startswith("0") and len(number) > 1
+    return Result(_signed(int(number, 8 if octal else 0)), None, name)
+
+
+def _signed(value: int) -> int:
+    return (value & (1 << 64) - 1 ^ 1 << 63) - (1 << 63)
+
+
+def _names(text: str, given: str, result: Result) -> tuple[tuple[int, str], ...]:
+    if "<" not in text:
+        return ()
+    returned = [(result.value, result.name)] if result.name and result.value is not None else []
+    return (*names_in(given), *returned)
+
+
+def _columns(
+    name: str, call: Call | None, given: Arguments, result: Result, names: tuple[tuple[int, str], ...]
+) -> Parsed:
+    count = len(call.args) if call else 6
+    values = (*given.values[:count], *NONE[len(given.values[:count]) :])
+    texts = [*given.paths[:2], *([given.addr] if given.addr is not None else []), *(given.words or [])]
+    escaped = not all(map(is_text, texts))
+    path, path2, *_ = [*(text_of(path, escaped=escaped) for path in given.paths), None, None]
+    flags = Flag.ESCAPED * escaped | Flag.TRUNCATED * given.truncated | Flag.UNFINISHED * (result.value is None)
+    numbered = _NUMBERED.match(name)
+    nr = call.nr if call else int(numbered[1], 0) if numbered else None
+    return Parsed(
+        name if call or nr is None else f"syscall_{nr}",
+        nr,
+        values,
+        result.value,
+        result.errno,
+        _descriptor(call, values, result),
+        path,
+        path2,
+        None if given.addr is None else text_of(given.addr, escaped=escaped),
+        given.data,
+        None if given.words is None else command_line([text_of(word, escaped=escaped) for word in given.words]),
+        int(flags),
+        names,
+    )
+
+
+def _descriptor(call: Call | None, values: Sequence[int | None], result: Result) -> int | None:
+    """The column `fd`: what the call returned, or its first descriptor argument."""
+    if call is None or call.fd == FD_NONE:
+        return None
+    if call.fd == FD_RETURNED:
+        return result.value if result.errno is None else None
+    value = values[call.fd]
+    return None if value is None else (value & 0xFFFF_FFFF ^ 0x8000_0000) - 0x8000_0000

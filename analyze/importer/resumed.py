@@ -1,0 +1,69 @@
+"""Calls that a log cuts in two, `read(3,  <unfinished ...>` and `<... read resumed>"a", 1) = 1`, put together again."""
+
+import re
+from dataclasses import dataclass, field
+
+from analyze.importer.calls import RESUMING, UNFINISHED
+from analyze.importer.log import NOT_KNOWN, NOT_MEASURED, Lines
+
+_RESUMED = re.compile(r"<\.\.\. (\S+) resumed>(.*)", re.DOTALL)
+_MOVED = re.compile(r" <pid changed to (\d+) \.\.\.>$")
+
+
+@dataclass
+class Begun:
+    """A call that has not returned."""
+
+    when: int
+    text: str
+    comm: str
+
+
+@dataclass
+class Joiner:
+    """Joins the lines of a log, or of several that are one trace."""
+
+    begun: dict[int, Begun] = field(default_factory=dict)
+    """The calls that threads are in, by thread, the first begun first."""
+
+    def join(self, lines: Lines) -> Lines:
+        """The same lines with whole calls only, each where it returned, with the time at which it began."""
+        joined = Lines([], [], [], [], [], lines.notices)
+        columns = zip(lines.who, lines.comms, lines.when, lines.texts, lines.lasted, strict=True)
+        add = joined.add
+        for who, comm, when, text, lasted in columns:
+            if text[-1:] == ">" and self._cut(who, comm, when, text):
+                continue
+            if text[:1] == "<" and text.startswith(RESUMING):
+                when, text, lasted = self._resume(who, when, text, lasted)
+            add(who, comm, when, text, lasted)
+        return joined
+
+    def finish(self) -> Lines:
+        """The calls that never returned."""
+        calls = [(who, one.comm, one.when, one.text + UNFINISHED, NOT_MEASURED) for who, one in self.begun.items()]
+        self.begun = {}
+        columns = zip(*calls, strict=True) if calls else ((),) * 5
+        return Lines(*(list(column) for column in columns))  # type: ignore[arg-type]
+
+    def _cut(self, who: int, comm: str, when: int, text: str) -> bool:
+        """Whether a line is the beginning of a call; it is kept then."""
+        moved = _MOVED.search(text)
+        if moved:  # execve makes a thread the first of its process
+            self.begun[int(moved[1])] = Begun(when, text[: moved.start()], comm)
+        elif text.endswith(UNFINISHED):
+            self.begun[who] = Begun(when, text.removesuffix(UNFINISHED).removesuffix(" "), comm)
+        return moved is not None or text.endswith(UNFINISHED)
+
+    def _resume(self, who: int, when: int, text: str, lasted: int) -> tuple[int, str, int]:
+        """When the call began, its whole text, how long it took: not known of one that began before the log."""
+        match = _RESUMED.match(text)
+        if match is None:
+            return when, text, lasted
+        name, rest = match.groups()
+        begun = self.begun.get(who)
+        if begun is None or not begun.text.startswith(f"{name}("):
+            return when, f"{name}({rest.lstrip(' ,')}", NOT_KNOWN
+        del self.begun[who]
+        gap = "" if begun.text.endswith(("(", " ")) or rest[:1] in (")", ",", " ") else " "
+        return begun.when, begun.text + gap + rest, lasted
