@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from capture import seccomp
 from capture.errors import TargetError, UsageError
 
 NOT_RUNNABLE, NOT_FOUND = 126, 127
@@ -77,8 +78,11 @@ class Child:
         """In the child: never returns, raises nothing."""
         try:
             os.close(self._go)
-            if not os.read(wait, 1):  # the collector is gone
+            released = os.read(wait, 1)
+            if not released:  # the collector is gone
                 os._exit(NOT_RUNNABLE)
+            with open(wait, "rb") as rest:
+                seccomp_filter = rest.read()
             for number in (
                 signal.SIGINT,
                 signal.SIGTERM,
@@ -88,6 +92,8 @@ class Child:
                 signal.SIGHUP,
             ):
                 signal.signal(number, signal.SIG_DFL)
+            if seccomp_filter:
+                seccomp.install(seccomp_filter)
             if self._account is not None:
                 os.initgroups(self._account.pw_name, self._account.pw_gid)
                 os.setgid(self._account.pw_gid)

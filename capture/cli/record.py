@@ -61,6 +61,10 @@ def record(
     ] = None,
     flush: Annotated[float, typer.Option(metavar="SECS", min=0.05, help="At most this much is lost in a crash")] = 2.0,
     force: Annotated[bool, typer.Option("--force", help="Overwrite FILE")] = False,
+    backend: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="ebpf, or ptrace: slow, but for anybody, with -p or a command"),
+    ] = None,
     loader: Annotated[
         str | None, typer.Option(metavar="NAME", help="core or bcc (default: the first that can run here)")
     ] = None,
@@ -101,6 +105,7 @@ def record(
         argv=("capture", *sys.argv[1:]),
         target=write,
         filter=chosen,
+        backend=_backend(backend, loader),
         loader=_loader(loader),
         ring_size=_ring(ring),
         flush=flush,
@@ -175,6 +180,14 @@ def _loader(name: str | None) -> str | None:
     if name not in (None, "core", "bcc"):
         raise UsageError(f"--loader {name}: the loaders are core and bcc")
     return name
+
+
+def _backend(name: str | None, loader: str | None) -> str | None:
+    if name not in (None, "ebpf", "ptrace"):
+        raise UsageError(f"--backend {name}: the backends are ebpf and ptrace")
+    if name == "ptrace" and loader is not None:
+        raise UsageError("--loader is of the ebpf backend: leave it out with --backend ptrace")
+    return "ebpf" if loader is not None else name
 
 
 def _ring(text: str | None) -> int | None:
