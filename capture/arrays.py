@@ -14,7 +14,8 @@ from schemas.arrow import EVENTS
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 
-_INDEX = {8: np.int8, 16: np.int16, 32: np.int32}
+_SELDOM = 16
+_INDEX: dict[int, type[np.signedinteger[Any]]] = {8: np.int8, 16: np.int16, 32: np.int32}
 
 
 def column(kind: pa.DataType, values: Array, valid: Mask | None = None) -> pa.Array:
@@ -58,19 +59,28 @@ def dictionary(name: str, codes: Array, values: Sequence[str], valid: Mask | Non
     index = _INDEX[kind.index_type.bit_width]
     if valid is not None and not valid.any():
         return nulls(kind, len(codes))
-    first = int(codes[0])
-    differing = np.flatnonzero(codes != first)
-    others = codes[differing]
     present = np.zeros(len(values), bool)
-    present[others if valid is None else others[valid[differing]]] = True
-    present[first] = True
-    used = np.flatnonzero(present).tolist()
-    place = np.zeros(len(values), index)
-    place[used] = np.arange(len(used))
-    places = np.full(len(codes), place[first])
-    places[differing] = place[others]
+    differing = np.flatnonzero(codes != codes[0])
+    if len(differing) * _SELDOM < len(codes):  # nearly all are alike: only the others are looked at
+        present[codes[0]] = True
+        present[codes[differing] if valid is None else codes[differing][valid[differing]]] = True
+        place, used = _places(present, index)
+        places = np.full(len(codes), place[codes[0]])
+        places[differing] = place[codes[differing]]
+    else:
+        present[codes if valid is None else codes[valid]] = True
+        place, used = _places(present, index)
+        places = place[codes]
     indices = column(kind.index_type, places, valid)
     return pa.DictionaryArray.from_arrays(indices, strings([values[code] for code in used]))
+
+
+def _places(present: Mask, index: type[np.signedinteger[Any]]) -> tuple[Array, list[int]]:
+    """Of the codes that are present: the place of each in a shorter list, and that list."""
+    used = np.flatnonzero(present)
+    place = np.zeros(len(present), index)
+    place[used] = np.arange(len(used))
+    return place, used.tolist()
 
 
 def encode_runs(keys: Sequence[Array]) -> tuple[Array, list[tuple[int, ...]]]:
