@@ -55,8 +55,8 @@ def write(
 
 
 def _worth_showing(index: int, column: Column, rows: Sequence[Sequence[Any]]) -> bool:
-    """A column without any value says nothing, and a histogram is drawn below."""
-    if is_histogram(column):
+    """A column without any value says nothing, nor does the one host; a histogram is drawn below."""
+    if is_histogram(column) or (column.name == "host" and len({row[index] for row in rows}) == 1 and rows[0][1:]):
         return False
     return not rows or any(row[index] is not None for row in rows)
 
