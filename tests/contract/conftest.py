@@ -5,7 +5,7 @@ order, and prints what a capture must say of them, as JSON. The test records it 
 """
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -38,3 +38,13 @@ def loader(request: pytest.FixtureRequest) -> str:
     if WHY_NOT[request.param]:
         pytest.skip(WHY_NOT[request.param])
     return str(request.param)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 3 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", folder], check=True)
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)

@@ -80,7 +80,7 @@ def test_expression(tmp_path: Path, workload: Build, expression: str, kept: set[
 
 
 def test_calls_that_change_their_number(tmp_path: Path, workload: Build) -> None:
-    """rt_sigreturn and execve lose their number before they return: where they are left out, nothing stands for them."""
+    """rt_sigreturn and execve lose their number before they return: left out, nothing stands for them."""
     options = ("-e", "!rt_sigreturn,execve")
     result = record(tmp_path / "t.parquet", *options, command=[workload("sigreturn")])
     names = Counter(result.audit().calls()["syscall"].to_pylist())
@@ -196,7 +196,7 @@ def test_several_pids(tmp_path: Path, workload: Build) -> None:
 
 
 def test_bystanders_are_not_recorded(tmp_path: Path, workload: Build) -> None:
-    """Of a command, its own calls alone are rows: from its execve on, which is the first, to its exit_group, the last."""
+    """Of a command, its own calls alone are rows: the first is its execve, the last its exit_group."""
     result = mixed(tmp_path, workload)
     family = {pid for who, pid in json.loads(result.out).items() if who != "thread"}
     assert set(result.calls()["pid"].to_pylist()) == family

@@ -1,4 +1,4 @@
-"""Calls that were running at the start, that run on at the end, or both: rows, each once, with what is known of them."""
+"""Calls that were running at the start, that run on at the end, or both: each is one row, with what is known."""
 
 import json
 import os
@@ -77,7 +77,7 @@ def test_hanging_from_before_to_after(tmp_path: Path, workload: Build, loader: s
 
 
 def test_running_at_the_start_and_at_the_end(tmp_path: Path, workload: Build, loader: str) -> None:
-    """A call begun before is a row at its return, its entry unseen; the next, which runs on, is whole but for its end."""
+    """A call begun before is a row at its return, its entry unseen; the next, which runs on, lacks its end."""
     with hanging(workload("hang")) as hung:
         with recording(tmp_path / "t.parquet", "--loader", loader, "-p", str(hung.pid)) as running:
             hung.feed()
@@ -92,11 +92,13 @@ def test_running_at_the_start_and_at_the_end(tmp_path: Path, workload: Build, lo
 
 
 def test_a_kill_ends_the_calls_that_hang(tmp_path: Path, workload: Build, loader: str) -> None:
-    """SIGKILL: each call of the process returns with the kernel's own error; the end of the process ends the capture."""
-    with hanging(workload("hang")) as hung:
-        with recording(tmp_path / "t.parquet", "--loader", loader, "-p", str(hung.pid)) as running:
-            hung.process.kill()
-            result = running.stop(None).audit()
+    """SIGKILL: each call returns with the kernel's own error; the end of the process ends the capture."""
+    with (
+        hanging(workload("hang")) as hung,
+        recording(tmp_path / "t.parquet", "--loader", loader, "-p", str(hung.pid)) as running,
+    ):
+        hung.process.kill()
+        result = running.stop(None).audit()
     assert result.status == 0
     calls = rows_of(result, hung)
     assert len(calls) == 1 + len(hung.printed["threads"])
