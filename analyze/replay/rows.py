@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 Numbers = npt.NDArray[np.int64]
 
@@ -66,23 +67,26 @@ class Rows:
 
 def read(database: "duckdb.DuckDBPyConnection", state_lost: bool) -> Rows:
     """All such rows of the captures of a session. `state_lost`: rows were lost that no loss row tells of."""
-    import pyarrow as pa
-
     database.execute(f"SET VARIABLE state_lost = {state_lost}")
     query = (files("analyze") / "replay" / "rows.sql").read_text()
     table = database.sql(query).to_arrow_table()
     order = np.argsort(table.column("time_ns").to_numpy(), kind="stable")
-    both = pa.chunked_array([*table.column("text").chunks, *table.column("addr").chunks], pa.string())
-    coded = both.combine_chunks().dictionary_encode()
-    codes = coded.indices.fill_null(-1).to_numpy().astype(np.int64)
+    text, texts = _coded(table.column("text"))
+    addr, addresses = _coded(table.column("addr"))
     numbers = {name: table.column(name).to_numpy().astype(np.int64)[order] for name in COLUMNS}
     return Rows(
         at=numbers.pop("time_ns"),
-        text=codes[: len(order)][order],
-        addr=codes[len(order) :][order],
-        texts=coded.dictionary.to_pylist(),
+        text=text[order],
+        addr=np.where(addr < 0, addr, addr + len(texts))[order],
+        texts=texts + addresses,
         **numbers,
     )
+
+
+def _coded(column: "pa.ChunkedArray") -> tuple[Numbers, list[str]]:
+    """Places in a list of the distinct values, -1 for NULL, and the list."""
+    coded = column.combine_chunks().dictionary_encode()
+    return coded.indices.fill_null(-1).to_numpy().astype(np.int64), coded.dictionary.to_pylist()
 
 
 def losses(rows: Rows) -> Numbers:

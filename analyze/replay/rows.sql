@@ -1,8 +1,28 @@
 -- The rows that change what is known of descriptors and directories, with the time at which they took effect: a
 -- descriptor lives from the return of the call that makes it to the entry of the one that ends it.
 -- Where the collector says what the kernel found at the end of a path (path2 of a call that has no second path), that
--- counts; else the path as given. The numbers of `op` are those of analyze/replay/rows.py; `mode` is whether exec closes it: 0 no, 1 yes, 2 unknown.
-WITH changes AS MATERIALIZED (
+-- counts; else the path as given. The numbers of `op` are those of analyze/replay/rows.py; `mode` is whether exec closes
+-- what is made: 0 no, 1 yes, 2 unknown.
+WITH picked AS (
+    -- Each with a filter that DuckDB can apply before it reads the other columns; open and close, the bulk, come below.
+    FROM events
+    WHERE kind IN ('fork', 'exec', 'exit', 'process', 'fd', 'loss')
+    UNION ALL
+    FROM events
+    WHERE
+        syscall IN (
+            'open_by_handle_at', 'close_range', 'dup', 'dup2', 'dup3', 'pipe', 'pipe2', 'socket', 'socketpair',
+            'socketcall', 'accept', 'accept4', 'eventfd', 'eventfd2', 'epoll_create', 'epoll_create1',
+            'memfd_create', 'memfd_secret', 'timerfd_create', 'signalfd', 'signalfd4', 'inotify_init',
+            'inotify_init1', 'fanotify_init', 'userfaultfd', 'perf_event_open', 'bpf', 'io_uring_setup',
+            'pidfd_open', 'pidfd_getfd', 'mq_open', 'landlock_create_ruleset', 'fsopen', 'fspick', 'fsmount',
+            'open_tree', 'open_tree_attr', 'chdir', 'fchdir', 'chroot', 'unshare', 'connect', 'bind', 'fcntl',
+            'fcntl64', 'ioctl'
+        )
+        AND kind = 'syscall'
+),
+
+changes AS MATERIALIZED (
     SELECT
         kind,
         syscall,
@@ -20,35 +40,16 @@ WITH changes AS MATERIALIZED (
         path2,
         addr,
         hex(data) AS pair
-    FROM events
+    FROM picked
     WHERE
-        kind IN ('fork', 'exec', 'exit', 'process', 'fd')
-        OR (
-            kind = 'loss'
-            AND (
-                getvariable('state_lost')
-                OR coalesce(syscall, 'other') IN ('other', 'open', 'openat', 'openat2', 'creat', 'close')
-                OR starts_with(syscall, 'syscall_')
-            )
-        )
-        OR syscall IN (
-            'open_by_handle_at', 'close_range', 'dup', 'dup2', 'dup3', 'pipe', 'pipe2', 'socket', 'socketpair', 'socketcall', 'accept', 'accept4', 'bind', 'connect', 'eventfd',
-            'eventfd2', 'epoll_create', 'epoll_create1', 'memfd_create', 'memfd_secret', 'timerfd_create', 'signalfd',
-            'signalfd4', 'inotify_init', 'inotify_init1', 'fanotify_init', 'userfaultfd', 'perf_event_open', 'bpf',
-            'io_uring_setup', 'pidfd_open', 'pidfd_getfd', 'mq_open', 'landlock_create_ruleset', 'fsopen', 'fspick',
-            'fsmount', 'open_tree', 'open_tree_attr', 'seccomp', 'chdir', 'fchdir', 'chroot', 'unshare'
-        )
-        OR (syscall IN ('fcntl', 'fcntl64') AND (kind = 'loss' OR arg1 IN (0, 2, 1030)))
-        OR (syscall = 'ioctl' AND arg1 IN (21584, 21585))
+        CASE
+            WHEN kind <> 'syscall' THEN true
+            WHEN syscall IN ('fcntl', 'fcntl64') THEN arg1 IN (0, 2, 1030)
+            WHEN syscall = 'ioctl' THEN arg1 IN (21584, 21585)
+            ELSE true
+        END
 ),
-losses_of_state AS (
-    SELECT
-        entry,
-        back,
-        (getvariable('state_lost') OR syscall IS NULL OR syscall IN ('chdir', 'fchdir', 'chroot', 'other'))::INTEGER AS moved
-    FROM changes
-    WHERE kind = 'loss' AND (getvariable('state_lost') OR coalesce(syscall, '') NOT IN ('connect', 'bind', 'ioctl'))
-),
+
 makers(name, what, cloexec_arg, cloexec_bit) AS (
     -- What readlink shows of the descriptors that a call makes; [?] is an inode number that is not known. cloexec_arg -1:
     -- always, -2: never, -3: not known.
@@ -79,6 +80,27 @@ makers(name, what, cloexec_arg, cloexec_bit) AS (
         ('open_by_handle_at', NULL, 2, 524288),
         ('memfd_create', '/memfd:', 1, 1),
         ('memfd_secret', '/secretmem (deleted)', 0, 524288)
+),
+losses_of_state AS (
+    SELECT
+        entry,
+        back,
+        (getvariable('state_lost') OR syscall IS NULL OR syscall IN ('chdir', 'fchdir', 'chroot', 'other'))::INTEGER AS moved
+    FROM changes
+    WHERE
+        kind = 'loss'
+        -- of a call that makes or ends descriptors, of one without a name, or of any if rows of state were lost too
+        AND (
+            getvariable('state_lost')
+            OR coalesce(syscall, 'other') = 'other'
+            OR starts_with(syscall, 'syscall_')
+            OR syscall IN (SELECT name FROM makers)
+            OR syscall IN (
+                'open', 'openat', 'openat2', 'creat', 'close', 'close_range', 'dup', 'dup2', 'dup3', 'pipe', 'pipe2',
+                'socket', 'socketpair', 'socketcall', 'accept', 'accept4', 'fcntl', 'fcntl64', 'chdir', 'fchdir',
+                'chroot', 'unshare'
+            )
+        )
 ),
 rows AS (
     -- by far the most, so these come straight from the file
@@ -224,8 +246,7 @@ rows AS (
     FROM changes
     WHERE kind = 'fd'
     UNION ALL
-    -- A loss of a call that makes or ends descriptors, of one without a name, or of any if rows of state were lost too:
-    -- once where its interval begins, once where it ends. mode 1: working directories may have changed.
+    -- A loss, once where its interval begins, once where it ends. mode 1: working directories may have changed.
     SELECT DISTINCT 18, CASE edge WHEN 0 THEN entry ELSE back + 1 END, 0, 0, NULL, back, moved, NULL, NULL
     FROM losses_of_state, (VALUES (0), (1)) AS edges(edge)
 )

@@ -90,6 +90,7 @@ class Machine:
         self._texts = list(rows.texts)
         self._names = array("i", range(len(self._texts)))
         self._ids = {text: place for place, text in enumerate(self._texts)}
+        self._simple = [text[:1] not in "./" and absolute("/x", text) == f"/x/{text}" for text in rows.texts]
         self._absolute = [self._id_of(absolute(None, text)) for text in rows.texts]
         self._joined: dict[int, int] = {}
         self._processes: dict[int, Owner] = {}
@@ -109,8 +110,9 @@ class Machine:
         noted = []
         for start in range(0, len(kept), BLOCK):
             block = kept[start : start + BLOCK]
-            arguments = zip(given.op[block].tolist(), *(column[block].tolist() for column in columns), strict=True)
-            found = np.array([steps[operation](*values) for operation, *values in arguments], np.int64)
+            arguments = zip(*(column[block].tolist() for column in columns), strict=True)
+            pairs = zip(given.op[block].tolist(), arguments, strict=True)
+            found = np.array([steps[operation](*values) for operation, values in pairs], np.int64)
             rows = np.stack([given.process[block], given.fd[block], given.at[block], found], axis=1)
             noted.append(rows[found != ELSEWHERE])
         noted.append(np.frombuffer(self._rows, np.int64).reshape(-1, 4))
@@ -188,7 +190,9 @@ class Machine:
         pair = base << 32 | text
         joined = self._joined.get(pair)
         if joined is None:
-            joined = self._joined[pair] = self._id_of(absolute(self._texts[self._names[base]], self._texts[text]))
+            above, path = self._texts[self._names[base]], self._texts[text]
+            whole = f"{above}/{path}" if self._simple[text] and above[1:] else absolute(above, path)
+            joined = self._joined[pair] = self._id_of(whole if above[:1] == "/" else None)
         return joined
 
     # What is noted
