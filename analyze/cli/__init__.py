@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from analyze import reports
+from analyze.cli.export import export
 from analyze.cli.fields import fields
 from analyze.cli.import_ import import_
 from analyze.cli.info import info
@@ -82,6 +83,7 @@ def application() -> typer.Typer:
     made.command("show", context_settings=SETTINGS)(show)
     made.command("sql", context_settings=SETTINGS)(sql)
     made.command("fields", context_settings=SETTINGS)(fields)
+    made.command("export", context_settings=SETTINGS)(export)
     made.command("import", context_settings=SETTINGS)(import_)
     made.command("info", context_settings=SETTINGS)(info)
     made.command("tree", context_settings=SETTINGS)(tree)

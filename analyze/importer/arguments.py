@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -15,12 +16,14 @@ from schemas.syscalls import Call
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|<<|<(?:[^<>\\]|->|\\.)*>|/\*.*?\*/|[\[\](){},]')
 _NESTED = re.compile(r'["\[({<]')
 _NAMED = re.compile(r"([a-z_0-9]+)=(?!=)")
+_PAIR = re.compile(r"\[(-?\d+)(?:<[^>]*>)?, (-?\d+)(?:<[^>]*>)?\]")
 _IOVEC = re.compile(r'iov_base="((?:[^"\\]|\\.)*)"')
 _NAMES_OF = re.compile(r"(?<![\w.])(-?\d+|AT_FDCWD)<((?:[^<>\\]|->|\\.)*)>")
 _RENAMED = {"child_stack": "newsp", "flags": "clone_flags", "parent_tid": "parent_tidptr", "pidfd": "parent_tidptr"}
 """What strace calls arguments of clone that the kernel calls otherwise."""
 
 FUTEX = {"val": 2, "val2": 3, "timeout": 3, "uaddr2": 4, "val3": 5, "operation": 5, "bitset": 5, "hex": 5}
+PAIRS = ("pipe", "pipe2", "socketpair")
 BUFFERS = ("buf_in", "buf_out", "random_out")
 VECTORS = ("iovec_in", "iovec_out", "msghdr_in", "msghdr_out", "mmsghdr_in", "mmsghdr_out")
 ADDRESSES = ("sockaddr", "sockaddr_out", "msghdr_in", "msghdr_out")
@@ -82,10 +85,12 @@ def arguments(call: Call | None, text: str) -> Arguments:
     found = Arguments([None if part[:1] in ('"', "[", "{", "~", "") else numbers[part] for part in parts])
     if call is None:
         return found
-    if '"' in text or "{" in text:
+    if _NESTED.search(text):
         for kind, part in zip(call.kinds, parts, strict=False):
             if part[:1] in ('"', "[", "{"):
                 _take(found, kind, part)
+        if call.name in PAIRS and (pair := _PAIR.search(text)):
+            found.data = struct.pack("=ii", int(pair[1]), int(pair[2]))
         if call.name == "prctl" and "PR_SET_NAME" in text:
             _take(found, "path", parts[1])
     if call.name in PLACES:

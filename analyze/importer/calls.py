@@ -15,7 +15,7 @@ UNFINISHED = "<unfinished ...>"
 RESUMING = "<... "
 NONE = (None,) * 6
 _NAME = re.compile(r"[a-z_]\w*\Z")
-_RESULT = re.compile(r"(\?|-?\d+|0x[0-9a-f]+)(?:<((?:[^<>\\]|->|\\.)*)>)?(?: (E\w+))?")
+_RESULT = re.compile(r"(\?|0x[0-9a-f]+|-?\d+)(?:<((?:[^<>\\]|->|\\.)*)>)?(?: (E\w+))?")
 _NUMBERED = re.compile(r"syscall_(0x[0-9a-f]+|\d+)\Z")
 _ERRORS = {name: number for number, name in enumerate(errno_names()) if number}
 

@@ -9,6 +9,8 @@ from schemas.decode.fields import AT_FDCWD
 from schemas.decode.file import SPECIAL, TYPES
 from schemas.flags import ConstantSet, constant_set
 
+OTHERS = {"AT_FDCWD": AT_FDCWD, "FUTEX_BITSET_MATCH_ANY": 0xFFFF_FFFF}
+"""Names that are in no set."""
 MASK64 = 0xFFFF_FFFF_FFFF_FFFF
 _NUMBER = re.compile(r"-?(?:0x[0-9a-f]+|\d+)")
 _DEVICE = re.compile(r"makedev\((\w+), (\w+)\)")
@@ -28,6 +30,8 @@ def number_of(text: str) -> int | None:
     if network := _NETWORK.fullmatch(text):
         port = _term(network[1])
         return None if port is None else (port & 0xFF) << 8 | port >> 8
+    if text in _values():
+        return _signed(_values()[text])
     total = 0
     for part in text.split("|"):
         value = _shifted(part)
@@ -82,7 +86,7 @@ def _signed(value: int) -> int:
 @cache
 def _values() -> dict[str, int]:
     """All constants by name; a test makes sure that no name has two values."""
-    found = {"AT_FDCWD": AT_FDCWD, **{name: bits for names in (TYPES, SPECIAL) for bits, name in names.items()}}
+    found = {**OTHERS, **{name: bits for names in (TYPES, SPECIAL) for bits, name in names.items()}}
     for file in (files("schemas") / "flags").iterdir():
         if file.name.endswith(".txt"):
             found.update(_names(constant_set(file.name[:-4])))
@@ -97,4 +101,4 @@ def _names(constants: ConstantSet) -> dict[str, int]:
         found[constants.prefix[1]] = constants.prefix[0]
     if constants.shift:
         found[constants.shift[2]] = constants.shift[0]
-    return {part: value for name, value in found.items() for part in ([name] if "|" not in name else [])}
+    return found
