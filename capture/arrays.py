@@ -54,7 +54,7 @@ def nulls(kind: pa.DataType, count: int) -> pa.Array:
 
 
 def dictionary(name: str, codes: Array, values: Sequence[str], valid: Mask | None = None) -> pa.Array:
-    """A dictionary array of the type of column `name`, with only those of `values` that `codes` (>= 0) refer to."""
+    """A dictionary array of the type of column `name`, of those `values` that `codes` (>= 0) refer to, each word once."""
     kind = EVENTS.field(name).type
     index = _INDEX[kind.index_type.bit_width]
     if valid is not None and not valid.any():
@@ -64,23 +64,24 @@ def dictionary(name: str, codes: Array, values: Sequence[str], valid: Mask | Non
     if len(differing) * _SELDOM < len(codes):  # nearly all are alike: only the others are looked at
         present[codes[0]] = True
         present[codes[differing] if valid is None else codes[differing][valid[differing]]] = True
-        place, used = _places(present, index)
+        place, words = _places(present, values, index)
         places = np.full(len(codes), place[codes[0]])
         places[differing] = place[codes[differing]]
     else:
         present[codes if valid is None else codes[valid]] = True
-        place, used = _places(present, index)
+        place, words = _places(present, values, index)
         places = place[codes]
     indices = column(kind.index_type, places, valid)
-    return pa.DictionaryArray.from_arrays(indices, strings([values[code] for code in used]))
+    return pa.DictionaryArray.from_arrays(indices, strings(words))
 
 
-def _places(present: Mask, index: type[np.signedinteger[Any]]) -> tuple[Array, list[int]]:
-    """Of the codes that are present: the place of each in a shorter list, and that list."""
-    used = np.flatnonzero(present)
+def _places(present: Mask, values: Sequence[str], index: type[np.signedinteger[Any]]) -> tuple[Array, list[str]]:
+    """The words of the codes that are present, each once, and the place of each code's word among them."""
+    used = np.flatnonzero(present).tolist()
+    words: dict[str, int] = {}
     place = np.zeros(len(present), index)
-    place[used] = np.arange(len(used))
-    return place, used.tolist()
+    place[used] = [words.setdefault(values[code], len(words)) for code in used]
+    return place, list(words)
 
 
 def encode_runs(keys: Sequence[Array]) -> tuple[Array, list[tuple[int, ...]]]:
