@@ -4,8 +4,9 @@ The views: `events` is every row of every file, with `file` and `host`; views/*.
 it; `selected` is what the filter leaves of `calls`, and the only view that reports read.
 """
 
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from analyze.filter import Compiled, Span
 
 SETTINGS = ("SET python_enable_replacements = false", "SET autoinstall_known_extensions = false")
+MEMORY = 3 << 30
+"""Bytes at most; beyond, DuckDB writes to disk."""
 NAMED = re.compile(r"\b(file|peer)\b")
 """The columns of `calls` that the replay gives."""
 LOCKS = ("SET autoload_known_extensions = false", "SET enable_external_access = false", "SET lock_configuration = true")
@@ -45,7 +48,7 @@ class Session:
         self.script: list[str] = []
         """Every statement that makes the views and binds values: what `-d` prints."""
         self.database = duckdb.connect()
-        for setting in SETTINGS:
+        for setting in (*SETTINGS, *_limits()):
             self.database.execute(setting)
         self.sources = open_sources(names, self.database)
         self.replay = Replay(self.database, self.sources)
@@ -201,6 +204,14 @@ class Session:
         self.database.execute(f"SET allowed_paths = [{allowed}]")
         for lock in LOCKS:
             self.database.execute(lock)
+
+
+def _limits() -> Iterator[str]:
+    """Settings of memory, and of where to put what does not fit into it."""
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    yield f"SET memory_limit = '{min(MEMORY, total * 6 // 10) >> 20}MiB'"
+    folder = f"{os.environ.get('TMPDIR', '/tmp')}/systape-{os.urandom(8).hex()}"
+    yield f"SET temp_directory = {literal(folder)}"
 
 
 def _views() -> list[str]:

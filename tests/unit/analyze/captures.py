@@ -120,7 +120,7 @@ def write_parquet(path: Path, rows: list[dict[str, Any]], **changed: str | None)
 
 def write_table(path: Path, table: pa.Table, metadata: Mapping[str, str]) -> Path:
     """A Parquet file with this metadata."""
-    pq.write_table(table.replace_schema_metadata(dict(metadata)), path, row_group_size=500)
+    pq.write_table(table.replace_schema_metadata(dict(metadata)), path, row_group_size=500, write_page_checksum=True)
     return path
 
 
