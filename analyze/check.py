@@ -36,10 +36,9 @@ def check(source: Source) -> int:
     if source.finished and calls != counters.written:
         raise CaptureFileError(f"{source.name}: holds {calls:,} calls, its accounting says {counters.written:,}")
     if wrong := counters.balance():
-        cells = Counter({f"{cell.syscall} on CPU {cell.cpu}": cell.missing() for cell in wrong}).most_common(1)
-        raise CaptureFileError(
-            f"{source.name}: the accounting does not add up: {cells[0][1]:,} {cells[0][0]} are missing"
-        )
+        worst = max(wrong, key=lambda cell: abs(cell.missing()))
+        what = f"of {worst.seen:,} {worst.syscall} on CPU {worst.cpu} {worst.missing():,} are not accounted for"
+        raise CaptureFileError(f"{source.name}: the accounting does not add up: {what}")
     return rows
 
 

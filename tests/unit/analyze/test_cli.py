@@ -14,6 +14,7 @@ import pytest
 from analyze import cli
 from analyze.errors import AnalyzeError, CaptureFileError, OutputError, QueryError, ReportError, UsageError
 from tests.unit.analyze.captures import (
+    counters_of,
     loss_row,
     make_rows,
     metadata_of,
@@ -287,6 +288,11 @@ def test_info_checks_the_accounting(monkeypatch: Run, capsys: Out, tmp_path: Pat
     short = write_table(tmp_path / "x.parquet", table_of(make_rows(9)), metadata_of(make_rows(10)))
     assert run(monkeypatch, "info", "--check", str(short)) == CaptureFileError.exit_code
     assert "holds 9 calls, its accounting says 10" in capsys.readouterr().err
+    counters = counters_of(make_rows(9))
+    counters.cells[0].seen += 5
+    odd = write_parquet(tmp_path / "y.parquet", make_rows(9), counters=counters.to_json())
+    assert run(monkeypatch, "info", "--check", str(odd)) == CaptureFileError.exit_code
+    assert "5 are not accounted for" in capsys.readouterr().err
 
 
 def test_no_heavy_library_is_loaded_before_it_is_needed() -> None:
