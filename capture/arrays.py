@@ -54,7 +54,7 @@ def nulls(kind: pa.DataType, count: int) -> pa.Array:
 
 
 def dictionary(name: str, codes: Array, values: Sequence[str], valid: Mask | None = None) -> pa.Array:
-    """A dictionary array of the type of column `name`, of those `values` that `codes` (>= 0) refer to, each word once."""
+    """A dictionary array of the type of column `name`, of the `values` that `codes` (>= 0) refer to, each once."""
     kind = EVENTS.field(name).type
     index = _INDEX[kind.index_type.bit_width]
     if valid is not None and not valid.any():

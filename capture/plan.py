@@ -8,10 +8,11 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from schemas.record import CELLS, CELLS_PER_ABI, PLAN_EXEC, PLAN_FD_RETURNED, Abi, Addr, Data
+from schemas.record import CELLS, CELLS_PER_ABI, PLAN_EXEC, PLAN_FD_RETURNED, PLAN_FILLED, Abi, Addr, Data
 from schemas.syscalls import FD_NONE, FD_RETURNED, Call, native_abi, table
 
 _PATH_KINDS = ("path", "str")
+_FILLED_PATH = "path_out"
 _EXEC = ("execve", "execveat")
 
 _ADDRESSES = {
@@ -35,6 +36,8 @@ _BUFFERS = {
     **dict.fromkeys(("recvmsg", "recvmmsg"), Data.BACK_MESSAGE),
     **dict.fromkeys(("pipe", "pipe2"), Data.PAIR),
     "socketpair": Data.PAIR_LAST,
+    "getrandom": Data.BACK_FIRST,
+    "readlinkat": Data.BACK_THIRD,
 }
 
 STATE_CALLS = frozenset(
@@ -79,6 +82,8 @@ def state_cells() -> npt.NDArray[np.bool_]:
 
 
 def _paths(kinds: tuple[str, ...]) -> int:
+    if _FILLED_PATH in kinds:
+        return kinds.index(_FILLED_PATH) + 1 | PLAN_FILLED
     places = [index + 1 for index, kind in enumerate(kinds) if kind in _PATH_KINDS][:2]
     return sum(place << 3 * which for which, place in enumerate(places))
 

@@ -94,6 +94,7 @@ struct systape_pieces {
 #define PLAN_EXEC 0x8000
 #define PLAN_FD(plan) ((plan) >> 16 & 7)
 #define PLAN_FD_RETURNED 7
+#define PLAN_FILLED 0x80000 /* the path is what the call has written there */
 
 enum systape_addr {
 	ADDR_NONE = 0,
@@ -114,6 +115,8 @@ enum systape_data {
 	DATA_BACK_MESSAGE = 6,
 	DATA_PAIR = 7,      /* two descriptors at argument 0, if the call succeeds */
 	DATA_PAIR_LAST = 8, /* two descriptors at argument 3, if the call succeeds */
+	DATA_BACK_FIRST = 9,  /* argument 0, as many bytes as the result says */
+	DATA_BACK_THIRD = 10, /* argument 2, as many bytes as the result says */
 };
 
 /* The start of each CPU's element of the `rings` map; RING_HEADER bytes, then the records, then the byte ring.

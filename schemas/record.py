@@ -67,6 +67,8 @@ class Data(IntEnum):
     BACK_MESSAGE = 6
     PAIR = 7
     PAIR_LAST = 8
+    BACK_FIRST = 9
+    BACK_THIRD = 10
 
 
 class Cause(IntEnum):
@@ -92,6 +94,7 @@ ABSENT = 0xFFFF
 PAYLOAD_ALIGN = 8
 PLAN_EXEC = 0x8000
 PLAN_FD_RETURNED = 7
+PLAN_FILLED = 0x80000
 CACHE_LINE = 64
 
 RECORD = np.dtype(

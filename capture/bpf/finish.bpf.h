@@ -26,7 +26,7 @@ rarely_ u64 gather(struct systape_ring *ring, struct systape_record *row, struct
 	} else {
 		struct systape_pieces *pieces = pieces_of(&payload);
 
-		if (PLAN_PATH(plan))
+		if (PLAN_PATH(plan) && (!(plan & PLAN_FILLED) || row->ret > 0))
 			pieces->path = read_path(&payload, argument(row, PLAN_PATH(plan)));
 		if (PLAN_PATH2(plan))
 			pieces->path2 = read_path(&payload, argument(row, PLAN_PATH2(plan)));

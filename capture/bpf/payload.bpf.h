@@ -177,8 +177,9 @@ inline_ int read_buffer(struct payload *payload, u32 how, struct systape_record 
 
 	if (how == DATA_GIVEN)
 		return read_data(payload, row->args[1], row->args[2], first, limit);
-	if (how == DATA_BACK)
-		return read_data(payload, row->args[1], row->ret, first, limit);
+	if (how == DATA_BACK || how == DATA_BACK_FIRST || how == DATA_BACK_THIRD)
+		return read_data(payload, row->args[how == DATA_BACK ? 1 : how == DATA_BACK_FIRST ? 0 : 2], row->ret,
+				 first, limit);
 	if (how == DATA_GIVEN_VECTOR || how == DATA_BACK_VECTOR)
 		return read_vector(payload, row->args[1], row->args[2], first, limit);
 	if (bpf_probe_read_user(&message, sizeof(message), (void *)row->args[1]))
@@ -189,7 +190,8 @@ inline_ int read_buffer(struct payload *payload, u32 how, struct systape_record 
 inline_ u16 plan_data(struct payload *payload, u32 how, struct systape_record *row)
 {
 	u64 first = used_by(payload), limit = CFG(data_bytes);
-	int back = how == DATA_BACK || how == DATA_BACK_VECTOR || how == DATA_BACK_MESSAGE;
+	int back = how == DATA_BACK || how == DATA_BACK_FIRST || how == DATA_BACK_THIRD || how == DATA_BACK_VECTOR ||
+		   how == DATA_BACK_MESSAGE;
 
 	if (how == DATA_PAIR || how == DATA_PAIR_LAST) {
 		if (row->ret || read_data(payload, how == DATA_PAIR ? row->args[0] : row->args[3], 8, first, 8))

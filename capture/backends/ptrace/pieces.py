@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from capture.backends.ptrace.memory import Memory
-from schemas.record import ABSENT, Addr, Data, Flag
+from schemas.record import ABSENT, PLAN_FILLED, Addr, Data, Flag
 
 _PATH_MOST, _ADDR_MOST = 4096, 128
 _ARGV_MOST, _ARGUMENT_MOST, _ARGUMENTS = 32768, 4096, 1024
@@ -22,7 +22,8 @@ Piece = bytes | None
 Arguments = Sequence[int]
 
 _VECTORS = (Data.GIVEN_VECTOR, Data.BACK_VECTOR)
-_BACK = (Data.BACK, Data.BACK_VECTOR, Data.BACK_MESSAGE)
+_BUFFERS = {Data.GIVEN: 1, Data.BACK: 1, Data.BACK_FIRST: 0, Data.BACK_THIRD: 2}
+_BACK = (Data.BACK, Data.BACK_FIRST, Data.BACK_THIRD, Data.BACK_VECTOR, Data.BACK_MESSAGE)
 
 
 class Pieces(NamedTuple):
@@ -60,7 +61,7 @@ class Reader:
 
     def read(self, tid: int, plan: int, args: Arguments, ret: int) -> Pieces:
         """What a call that returned points to, by its plan."""
-        path, flags = self._path(tid, plan & 7, args)
+        path, flags = (None, 0) if plan & PLAN_FILLED and ret <= 0 else self._path(tid, plan & 7, args)
         path2, more = self._path(tid, plan >> 3 & 7, args)
         addr = self._address(tid, Addr(plan >> 6 & 7), args, ret)
         data = self._data(tid, Data(plan >> 9 & 15), args, ret)
@@ -128,9 +129,9 @@ class Reader:
             return None
         if how in _BACK:
             most = min(most, ret)
-        if how in (Data.GIVEN, Data.BACK):
+        if how in _BUFFERS:
             length = args[2] if how is Data.GIVEN else ret
-            return b"" if not min(length, most) else self._bytes(tid, args[1], length, most)
+            return b"" if not min(length, most) else self._bytes(tid, args[_BUFFERS[how]], length, most)
         if how in _VECTORS:
             return self._vector(tid, args[1], args[2], most)
         header = self._memory.read(tid, args[1], _MSGHDR.size)
