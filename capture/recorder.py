@@ -10,7 +10,7 @@ import numpy.typing as npt
 from capture.clock import Clock
 from capture.ledger import Ledger
 from capture.pipeline import Payload, Pipeline
-from capture.ring import Rings, Words, as_words
+from capture.ring import BLOCK, Rings, Words, as_words
 from schemas.record import RECORD, Flag, Kind
 
 _FULL_SPEED = 2_000_000  # calls a second of one CPU: more than a program can make while it is traced
@@ -95,7 +95,7 @@ class Recorder:
         self._ledger.saw(0, records)
         words = as_words(records)
         kept = words if self._left is None else words[: self._left]
-        self._pipeline.append(0, kept, wait=True)
+        self._append_all(0, kept)
         self._ledger.left_out(0, words[len(kept) :])
         if self._left is not None:
             self._left -= len(kept)
@@ -111,7 +111,12 @@ class Recorder:
         if not wait and not self._pipeline.has_room():
             return  # later, in one row for a longer interval: it is when the writer is behind that calls are lost
         for cpu, records in self._ledger.loss_rows(time.clock_gettime_ns(time.CLOCK_MONOTONIC)):
-            self._pipeline.append(cpu, as_words(records), wait=True)
+            self._append_all(cpu, as_words(records))
+
+    def _append_all(self, cpu: int, words: Words) -> None:
+        """Records that are not from a ring, however many."""
+        for at in range(0, len(words), BLOCK):
+            self._pipeline.append(cpu, words[at : at + BLOCK], wait=True)
 
 
 def _is_call(words: Words) -> npt.NDArray[np.bool_]:
