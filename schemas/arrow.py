@@ -1,6 +1,7 @@
 """The capture file's table, `events`: names, types and what each column means.
 
-This is the one source: the writer, the readers, the docs page (docs/schema.md) and the tests take the columns from here.
+This is the one source: the writer, the readers, the docs page (docs/schema.md) and the tests take the columns from
+here.
 Columns are only ever added (see version.py).
 """
 
@@ -36,12 +37,23 @@ EVENTS = pa.schema(
         _column("arg4", pa.int64(), "Fifth argument, raw", nullable=True),
         _column("arg5", pa.int64(), "Sixth argument, raw", nullable=True),
         _column("ret", pa.int64(), "Result; NULL while the call is unfinished", nullable=True),
-        _column("errno", _names(pa.int16()), "Name of the error, the kernel's own ones too; NULL on success", nullable=True),
-        _column("fd", pa.int32(), "Descriptor that the call returned, else its first descriptor argument", nullable=True),
-        _column("path", pa.string(), "Path argument as given; NULL where there is none or it was unreadable", nullable=True),
+        _column(
+            "errno", _names(pa.int16()), "Name of the error, the kernel's own ones too; NULL on success", nullable=True
+        ),
+        _column(
+            "fd", pa.int32(), "Descriptor that the call returned, else its first descriptor argument", nullable=True
+        ),
+        _column(
+            "path", pa.string(), "Path argument as given; NULL where there is none or it was unreadable", nullable=True
+        ),
         _column("path2", pa.string(), "Second path argument", nullable=True),
         _column("addr", _names(pa.int32()), "Socket address, given or returned", nullable=True),
-        _column("data", pa.binary(), "First bytes of an I/O buffer (capture -s N)", nullable=True),
+        _column(
+            "data",
+            pa.binary(),
+            "First bytes of an I/O buffer (capture -s N); the two descriptors of a pipe or socketpair",
+            nullable=True,
+        ),
         _column("cmdline", pa.string(), "Arguments of a program, quoted for a shell", nullable=True),
         _column("cpu", pa.int16(), "CPU on which the call returned"),
         _column("uid", pa.int32(), "Effective user"),
@@ -51,7 +63,8 @@ EVENTS = pa.schema(
         _column(
             "flags",
             pa.int32(),
-            "1 entry unseen, 2 unfinished, 4 path unreadable, 8 truncated, 16 bytes escaped, 32 state only, 64 payload lost",
+            "1 entry unseen, 2 unfinished, 4 path unreadable, 8 truncated, 16 bytes escaped, 32 state only, "
+            "64 payload lost",
         ),
     ]
 )

@@ -1,7 +1,7 @@
 """The accounting of a capture: what was seen, what was written, what was dropped and why.
 
-The metadata key `Key.COUNTERS` holds `Counters.to_json()`: totals, and a list of cells, one per CPU, abi and call number
-with at least one call seen. `seen = written + sum(dropped)` holds per cell; `balance()` says where it does not.
+The metadata key `Key.COUNTERS` holds `Counters.to_json()`: totals, and a list of cells, one per CPU, abi and call
+number with at least one call seen. `seen = written + sum(dropped)` holds per cell; `balance()` says where it does not.
 """
 
 import json
