@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from analyze.replay.paths import CWD, LONER, PROCESSES_PER_HOST
 from analyze.replay.rows import Numbers
-from analyze.replay.state import ALWAYS, UNKNOWN, History
+from analyze.replay.tables import ALWAYS, UNKNOWN, History
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -1,0 +1,59 @@
+"""What the replay keeps at each moment, as the kernel does, and what it hands on."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from analyze.replay.rows import Numbers
+
+UNKNOWN = -1
+ALWAYS = -(1 << 62)
+"""A time before every capture."""
+CLOSE_ON_EXEC, MAYBE = 1, 2
+
+
+@dataclass(slots=True)
+class Files:
+    """A table of descriptors. `keys` are the processes (or lone threads) that share it."""
+
+    keys: list[int]
+    alone: bool = True
+    """Whether it is the table of one process and of nobody else."""
+    ids: dict[int, int] = field(default_factory=dict)
+    """What stands behind each open descriptor, as far as it is known."""
+    modes: dict[int, int] = field(default_factory=dict)
+    """CLOSE_ON_EXEC or MAYBE; others stay open."""
+
+
+@dataclass(slots=True)
+class Directory:
+    """A working directory, an id or UNKNOWN."""
+
+    keys: list[int]
+    id: int = UNKNOWN
+
+
+@dataclass(slots=True)
+class Owner:
+    """A process, or a thread that does not share all with its process."""
+
+    key: int
+    files: Files
+    directory: Directory
+
+
+@dataclass(frozen=True)
+class History:
+    """What the replay found. An id stands for one thing behind descriptors; `names[id]` is its name's place in `texts`.
+
+    `rows` has shape (n, 4): process, descriptor (CWD for the working directory), since when (ns), id or UNKNOWN.
+    `peers` has shape (m, 3): id, since when, place in `texts` or UNKNOWN. `loners` tells since when a thread has tables
+    of its own, under its tid + LONER.
+    """
+
+    rows: Numbers
+    peers: Numbers
+    names: npt.NDArray[np.int32]
+    texts: list[str]
+    loners: dict[int, int]
