@@ -5,7 +5,7 @@ ARGS ?=
 LIB := $(PREFIX)/lib/systape
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bpf demo test lint docs lock wheel install uninstall clean
+.PHONY: help setup bpf demo bench test lint docs lock wheel install uninstall clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ bpf: setup ## compile the kernel program
 
 demo: bpf ## record this machine for a few seconds, and ask questions
 	@scripts/demo.sh
+
+bench: bpf ## what tracing costs here, beside others: tables and a picture in build/bench; ARGS="--rounds 11"
+	@.venv/bin/capture bench --force -o build/bench $(ARGS)
 
 test: bpf ## every test; ARGS="-k sink" passes options to pytest
 	@.venv/bin/python -m pytest $(ARGS)
