@@ -9,8 +9,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from capture import preflight, procfs, unfinished
-from capture.bpfsys import program_stats
+from capture import bpfsys, preflight, procfs, unfinished
 from capture.cgroups import hierarchy
 from capture.loaders import choose
 from capture.loaders.base import Loaded, Settings
@@ -92,9 +91,11 @@ class EbpfTracing:
         stopped = self.rings.stop()
         self._program.detach()
         time.sleep(_SETTLE)
+        overflow = bpfsys.items(self._program.maps["overflow"], 4, ENTRY.itemsize)
+        entries = np.concatenate([entries, *(np.frombuffer(value, ENTRY) for _, value in overflow)])
         hung = unfinished.not_returned(hung, entries, stopped)
         return np.concatenate([hung, unfinished.in_table(entries, chosen, groups)])
 
     def recursion(self) -> int:
         """The kernel's own count, over all programs."""
-        return sum(program_stats(fd).recursion_misses for fd in self._program.programs().values())
+        return sum(bpfsys.program_stats(fd).recursion_misses for fd in self._program.programs().values())
