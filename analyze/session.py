@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 
     from analyze.filter import Compiled, Span
 
-SETTINGS = ("SET python_enable_replacements = false", "SET autoinstall_known_extensions = false")
+SETTINGS = (
+    "SET python_enable_replacements = false",
+    "SET autoinstall_known_extensions = false",
+    # so that the progress can be asked for (analyze/cli/progress.py); DuckDB is to print none of its own
+    "SET enable_progress_bar = true",
+    "SET enable_progress_bar_print = false",
+    "SET progress_bar_time = 0",
+)
 MEMORY = 3 << 30
 """Bytes at most; beyond, DuckDB writes to disk."""
 NAMED = re.compile(r"\b(file|peer)\b")

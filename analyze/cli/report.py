@@ -45,6 +45,7 @@ def help_of(report: Report) -> str:
 
 def answer(report: Report, given: Mapping[str, Any]) -> None:
     """Run a report with the options given, and write what it returns."""
+    from analyze.cli.progress import progress
     from analyze.completeness import completeness
     from analyze.reports.run import Options, compile_query, run
     from analyze.session import Session
@@ -66,7 +67,8 @@ def answer(report: Report, given: Mapping[str, Any]) -> None:
             return
         whole = output.format == options.Format.TABLE
         limit = (given["limit"] if given["limit"] is not None else report.limit) if whole else given["limit"] or 0
-        answered = run(session, report, asked, limited=whole or given["limit"] is not None, totals=whole)
+        with progress(session, quiet=given["quiet"]):
+            answered = run(session, report, asked, limited=whole or given["limit"] is not None, totals=whole)
         shown = output.write(answered.result, answered.totals)
         if not given["quiet"]:
             _remarks(output, answered.rows, shown, limit, completeness(session).sentence())

@@ -43,7 +43,14 @@ counted AS (
 ),
 
 slots AS (
-    SELECT unnest(range(min(counted.slot), max(counted.slot) + 1)) AS slot, any_value(width) AS width
+    SELECT
+        unnest(
+            CASE
+                WHEN max(counted.slot) - min(counted.slot) < 1000000 THEN range(min(counted.slot), max(counted.slot) + 1)
+                ELSE error((max(counted.slot) - min(counted.slot)) || ' intervals are too many; give a longer --interval')
+            END
+        ) AS slot,
+        any_value(width) AS width
     FROM counted, round
 ),
 

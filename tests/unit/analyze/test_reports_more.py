@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from analyze import reports
-from analyze.errors import UsageError
+from analyze.errors import QueryError, UsageError
 from analyze.reports.run import Options, run
 from analyze.session import Session
 from tests.unit.analyze.captures import START, loss_row, make_rows, metadata_of, plain_row, write_parquet
@@ -128,6 +128,14 @@ def test_timeline_shows_intervals_without_calls(tmp_path: Path) -> None:
         got = answer(session, "timeline", Options(params={"interval": "1s"}))
     assert [row["calls"] for row in got] == [1, 0, 0, 1]
     assert [row["p99_ns"] for row in got] == [5, None, None, 5]
+
+
+def test_timeline_refuses_too_many_intervals(tmp_path: Path) -> None:
+    """Instead of filling the memory."""
+    calls = [plain_row(ts=START + second * SECOND, syscall="read", ret=0, dur_ns=5) for second in (0, 3)]
+    path = write_parquet(tmp_path / "x.parquet", calls)
+    with Session([str(path)]) as session, pytest.raises(QueryError, match="3000000000 intervals are too many; give"):
+        answer(session, "timeline", Options(params={"interval": "1"}))
 
 
 def test_timeline_of_nothing_is_empty(tmp_path: Path) -> None:

@@ -1,0 +1,55 @@
+"""The bar of long queries: on a terminal only, after a second, and gone at the end."""
+
+import io
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from analyze.cli import progress as bars
+from analyze.session import Session
+from tests.unit.analyze.captures import make_rows, write_parquet
+
+
+class Terminal(io.StringIO):
+    """A standard error that is a terminal."""
+
+    def isatty(self) -> bool:
+        """It is."""
+        return True
+
+
+@pytest.mark.parametrize(
+    ("err", "quiet", "shown"), [(Terminal(), False, True), (Terminal(), True, False), (io.StringIO(), False, False)]
+)
+def test_the_bar_shows_while_a_query_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, err: io.StringIO, quiet: bool, shown: bool
+) -> None:
+    """Only on a terminal and unless told to be quiet; what is left at the end is an empty line."""
+    monkeypatch.setattr(sys, "stderr", err)
+    monkeypatch.setattr(bars, "PATIENCE", 0.0)
+    monkeypatch.setattr(bars, "STEP", 0.01)
+    with Session([str(write_parquet(tmp_path / "x.parquet", make_rows(50)))]) as session:
+        with bars.progress(session, quiet=quiet):
+            session.fetch("SELECT count(*) FROM range(20000000) AS r(n) WHERE hash(n) % 7 = 1")
+            time.sleep(0.1)
+        text = err.getvalue()
+    assert (text != "") == shown
+    if shown:
+        assert text.split("\r")[-1] == ""
+        assert text.split("\r")[-2].strip() == ""
+
+
+def test_a_short_query_shows_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even the empty line."""
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with Session([str(write_parquet(tmp_path / "x.parquet", make_rows(50)))]) as session, bars.progress(session):
+        session.fetch("SELECT 1")
+    assert sys.stderr.getvalue() == ""  # type: ignore[attr-defined]
+
+
+def test_the_bar_is_always_as_long() -> None:
+    """So that one covers the other."""
+    assert len({len(bars.bar(share / 100)) for share in range(101)}) == 1
+    assert bars.bar(0.5) == "[###############...............]  50%"
