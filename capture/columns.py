@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from capture.arrays import Array, Mask, column, dictionary, lower, nulls, upper
+from capture.errors import CaptureError
 from capture.plan import plans
 from capture.ring import Bytes, Words
 from capture.texts import texts
@@ -24,6 +25,7 @@ TS, DUR, ARGS, RET, PID_TID, NR_UID, RUNQ, REST = 0, 1, 2, 8, 9, 10, 14, 15
 MAX_ARGS = 6
 _RETURNED = 6  # in Table.fd_source: the result is the descriptor
 _NO_FD = -1
+_UNKNOWN_MOST = 16384  # of unknown calls are named in a batch: the column's index has 16 bits
 _STATE_ARGS = np.array([0, 2, 1, 1, 2, 2, 1, 1], np.int8)  # by Kind: arguments of a row that is no call
 
 
@@ -108,13 +110,17 @@ class Columns:
         return dictionary("errno", np.where(failed, -result, 0), self._errnos, failed)
 
     def _name_others(self, rows: "_Rows", cells: Array) -> tuple[Array, list[str]]:
-        """Codes and names where some numbers have no cell: each such pair of number and abi gets a code of its own."""
+        """Codes and names where some numbers have no cell: each such pair of number and abi gets a code of its own.
+
+        A program may make up more numbers than the column can name: the rest are `other`, and have their number.
+        """
         codes, names = cells.copy(), list(self._names)
         others = np.flatnonzero(cells >= CELL_OTHER)
         pairs = rows.nr[others].astype(np.int64) << 8 | rows.abi[others]
         distinct, inverse = np.unique(pairs, return_inverse=True)
-        codes[others] = inverse + len(names)
-        names += [name_of(int(pair) >> 8 & 0xFFFF_FFFF, Abi(int(pair) & 0xFF)) for pair in distinct]
+        codes[others] = np.where(inverse < _UNKNOWN_MOST, inverse + len(names), CELL_OTHER)
+        named = distinct[:_UNKNOWN_MOST].tolist()
+        names += [name_of(pair >> 8 & 0xFFFF_FFFF, Abi(pair & 0xFF)) for pair in named]
         return codes, names
 
     def _descriptor(self, rows: "_Rows", cells: Array, result: Array, failed: Mask) -> pa.Array:
@@ -148,6 +154,8 @@ class _Rows:
         self.flags = rest.view(np.uint16)[2::4].astype(np.int32)
         self.kind = rest.view(np.uint8)[6::8].copy()
         self.abi = rest.view(np.uint8)[7::8].copy()
+        if int(self.kind.max(initial=0)) > Kind.LOSS or int(self.abi.max(initial=0)) > Abi.ARM:
+            raise CaptureError("a ring holds what the kernel program never writes; please report this")
         self.nr = lower(words[NR_UID]).copy()
         self.others = np.flatnonzero(self.kind)
         self.parents = self.nr[self.others]  # of state rows: see struct systape_record

@@ -81,11 +81,12 @@ class Plain:
 
 
 class Payloads:
-    """The pieces of the records of a batch, n of them."""
+    """The pieces of the records of a batch, n of them. A position or a length that leads out of `content` is none."""
 
     def __init__(self, words: Words, content: Bytes) -> None:
         positions = lower(words[REST])
-        self.rows = np.flatnonzero(positions != NO_PAYLOAD)
+        end = len(content)
+        self.rows = np.flatnonzero(positions < max(end - PIECES.itemsize + 1, 0))  # hence not NO_PAYLOAD
         self.count = words.shape[1]
         self._content = content
         at = positions[self.rows].astype(np.int64)
@@ -93,6 +94,7 @@ class Payloads:
         self._there = headers != ABSENT
         self._lengths = np.where(self._there, headers, 0).astype(np.int64)
         ends = at[:, None] + PIECES.itemsize + np.cumsum(self._lengths, axis=1)
+        self._there &= ends <= end  # whatever stands in a ring, nothing outside of it is read
         self._starts = ends - self._lengths
 
     def piece(self, which: int, wanted: Mask | None = None) -> tuple[pa.Array, Array] | None:
