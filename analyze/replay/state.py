@@ -44,7 +44,6 @@ class Machine:
         self._ids = {text: place for place, text in enumerate(self._texts)}
         self._simple = [text[:1] not in "./" and absolute("/x", text) == f"/x/{text}" for text in rows.texts]
         self._absolute = [self._id_of(absolute(None, text)) for text in rows.texts]
-        self._joined: dict[int, int] = {}
         self._processes: dict[int, Owner] = {}
         self._threaded: set[int] = set()
         self._loners: dict[int, Owner] = {}
@@ -139,13 +138,10 @@ class Machine:
         base = owner.directory.id if directory == AT_FDCWD else owner.files.ids.get(directory, UNKNOWN)
         if base < 0:
             return UNKNOWN
-        pair = base << 32 | text
-        joined = self._joined.get(pair)
-        if joined is None:
-            above, path = self._texts[self._names[base]], self._texts[text]
-            whole = f"{above}/{path}" if self._simple[text] and above[1:] else absolute(above, path)
-            joined = self._joined[pair] = self._id_of(whole if above[:1] == "/" else None)
-        return joined
+        above, path = self._texts[self._names[base]], self._texts[text]
+        if self._simple[text] and above[1:] and above[0] == "/":
+            return self._id_of(f"{above}/{path}")
+        return self._id_of(absolute(above, path))
 
     # What is noted
 
