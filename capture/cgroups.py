@@ -35,7 +35,7 @@ class Hierarchy:
 
     def of_thread(self, text: str) -> int:
         """The number of a thread's group, from the text of its /proc/PID/cgroup; 0 if the group is gone."""
-        for line in text.splitlines():
+        for line in filter(None, text.split("\n")):  # not splitlines: a path may hold other ends of lines
             _, controllers, path = line.split(":", 2)
             mine = "pids" in controllers.split(",") if self.v1_index else not controllers
             if mine:
@@ -56,7 +56,7 @@ class Hierarchy:
         return False
 
     def _number(self, path: bytes) -> int | None:
-        return next((number for number, name in self._names.items() if name == path), None)
+        return next((number for number, name in tuple(self._names.items()) if name == path), None)
 
     def _scan(self) -> None:
         """Names seen once stay, so that a group that is gone keeps its name."""
@@ -71,7 +71,7 @@ class Hierarchy:
 def hierarchy(mounts: Path = Path("/proc/self/mounts"), controllers: Path = Path("/proc/cgroups")) -> Hierarchy | None:
     """The hierarchy whose names this host uses, or None where no cgroup file system is mounted."""
     unified = pids = None
-    for line in mounts.read_text().splitlines():
+    for line in filter(None, os.fsdecode(mounts.read_bytes()).split("\n")):
         _, folder, kind, options, *_ = line.split(" ")
         if kind == "cgroup2":
             unified = Path(folder)

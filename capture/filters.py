@@ -14,6 +14,9 @@ LIST = 16
 PATHS, PATH_LISTED = 8, 256
 """How many paths it compares, and the bytes of one, with its NUL."""
 
+NOBODY = 0xFFFF_FFFF
+"""(uid_t) -1, which is no user."""
+
 
 @dataclass(frozen=True)
 class Filter:
@@ -44,8 +47,11 @@ class Filter:
         for path in self.paths:
             if not 0 < len(os.fsencode(path)) < PATH_LISTED:
                 raise UsageError(f"-P {path!r}: a path of 1 to {PATH_LISTED - 1} bytes can be compared")
+        for uid in self.uids:
+            if uid >= NOBODY:
+                raise UsageError(f"--uid {uid}: a user has a number below {NOBODY}")
         for comm in self.comms:
-            if not 0 < len(comm.encode()) < 16:
+            if not 0 < len(os.fsencode(comm)) < 16:
                 raise UsageError(f"--comm {comm!r}: the kernel keeps 1 to 15 bytes of a name; give these")
 
     @property
@@ -78,4 +84,5 @@ class Filter:
             parts.append("failed only")
         if self.min_latency:
             parts.append(f"at least {self.min_latency} ns")
-        return "; ".join(parts) or "everything"
+        text = "; ".join(parts) or "everything"
+        return os.fsencode(text).decode(errors="backslashreplace")  # names and paths may be of any bytes

@@ -2,6 +2,7 @@
 
 import grp
 import json
+import os
 import platform
 import pwd
 import shlex
@@ -28,7 +29,7 @@ def at_start(clock: Clock, command: Sequence[str], effective: str, backend: str,
         Key.CLOCK: json.dumps(clock.samples),
         Key.USERS: json.dumps({str(one.pw_uid): one.pw_name for one in pwd.getpwall()}),
         Key.GROUPS: json.dumps({str(one.gr_gid): one.gr_name for one in grp.getgrall()}),
-        Key.COMMAND: shlex.join(command),
+        Key.COMMAND: os.fsencode(shlex.join(command)).decode(errors="backslashreplace"),
         Key.FILTER: effective,
         Key.BACKEND: backend,
         Key.LOADER: loader,

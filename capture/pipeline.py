@@ -128,6 +128,8 @@ class Pipeline:
 
     def has_room(self) -> bool:
         """Would `append` take a record without payload?"""
+        if self._current is not None and not self._current.room(NOTHING):
+            self._hand_over()
         return self._buffer(wait=False) is not None
 
     def flush(self) -> None:

@@ -58,11 +58,11 @@ def thread(pid: int, tid: int) -> Thread | None:
     try:
         comm = (folder / "comm").read_bytes().removesuffix(b"\n")
         status = (folder / "status").read_text(errors="replace")
-        groups = (folder / "cgroup").read_text(errors="replace")
+        groups = os.fsdecode((folder / "cgroup").read_bytes())
     except _GONE:
         return None
     uid, inner = 0, tid
-    for line in status.splitlines():
+    for line in status.split("\n"):  # not splitlines: a name may hold what that takes for the end of a line
         if line.startswith("Uid:"):
             uid = int(line.split()[2])
         elif line.startswith("NSpid:"):

@@ -67,7 +67,7 @@ class Rings:
         last = positions[positions != NO_PAYLOAD][-1:]
         if not len(last):
             return tail, []
-        start = tail + (int(last[0]) - tail & 0xFFFF_FFFF)
+        start = tail + (int(last[0]) - tail & 0x1_0000_0000 - PAYLOAD_ALIGN)
         ring = self._bytes[cpu]
         at = start & (self._size - 1)
         lengths = ring[at : at + PIECES.itemsize].view(np.uint16)

@@ -21,7 +21,7 @@ from capture.launch import Child
 from capture.ledger import Ledger
 from capture.live import LiveSink
 from capture.loaders.base import Settings
-from capture.pipeline import Pipeline
+from capture.pipeline import BYTES, Pipeline
 from capture.recorder import Recorder
 from capture.report import Report
 from capture.sink import open_sink
@@ -75,8 +75,8 @@ def keep_memory() -> None:
 
 def record(options: Options) -> int:
     """Capture until the command ends, the limit is reached or a signal comes; the exit status. Raises CaptureError."""
-    for pid in options.filter.pids:
-        procfs.require(pid)  # before a file is made
+    for target in options.filter.pids:
+        procfs.require(target)  # before a file is made
     child = Child(options.command, options.user) if options.command else None
     try:
         session = Session(options, child)
@@ -102,10 +102,11 @@ class Session:
         options, cpus = self.options, preflight.cpus()
         size = options.ring_size or default_ring_size(cpus)
         only_targets = bool(options.filter.pids or self.child)
+        share = 1 if options.data_bytes else _BYTES_SHARE
         return Settings(
             cpus=cpus,
             ring_records=1 << (size // RECORD.itemsize).bit_length() - 1,
-            ring_bytes=max(_BYTES_LEAST, 1 << (size // (1 if options.data_bytes else _BYTES_SHARE)).bit_length() - 1),
+            ring_bytes=max(_BYTES_LEAST, min(BYTES, 1 << (size // share).bit_length() - 1)),
             data_bytes=options.data_bytes,
             own_pid=os.getpid(),
             pids=preflight.pids() if only_targets else 8,

@@ -22,6 +22,7 @@ from schemas.record import ABSENT, PAYLOAD_ALIGN, PIECES, Kind
 
 MOST_SECONDS = 10.0
 MOST_DESCRIPTORS = 500_000
+_CONTENT = 8 << 20  # bytes of pieces that are handed over at once, and some more
 _GONE = (FileNotFoundError, ProcessLookupError)
 _TICK = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
@@ -106,14 +107,14 @@ class Snapshot:
         self._content += lengths.tobytes() + content
         self._content += bytes(-len(self._content) % PAYLOAD_ALIGN)
         self._records.append(record)
-        if len(self._records) == BLOCK:
+        if len(self._records) == BLOCK or len(self._content) > _CONTENT:
             self.hand_over()
 
 
 def _link(path: Path) -> bytes | None:
     try:
         return os.fsencode(path.readlink())
-    except (*_GONE, PermissionError):
+    except OSError:  # gone, not ours to see, or longer than the kernel can say: anybody can go into such a folder
         return None
 
 

@@ -23,8 +23,13 @@ Records = npt.NDArray[Any]
 
 
 def in_table(entries: Records, chosen: Filter, groups: Hierarchy | None) -> Records:
-    """Records of the calls in progress in the table (dtype ENTRY, any shape (n,))."""
+    """Records of the calls in progress in the table (dtype ENTRY, any shape (n,)).
+
+    With a filter on paths, those on a descriptor of such a file: other paths are only read at the return.
+    """
     running = entries[(entries["owner"] != 0) & (entries["ts"] != 0)]
+    if chosen.paths:
+        running = running[running["on_path"] != 0]
     records = blank(len(running), Kind.SYSCALL, 0)
     for name in ("ts", "args", "nr", "abi", "pid"):
         records[name] = running[name]
@@ -38,6 +43,8 @@ def hanging(entries: Records, chosen: Filter, groups: Hierarchy | None, targets:
 
     `targets` (uint8 by pid) says which processes are asked for; None means all.
     """
+    if chosen.paths:  # on which path they are is not known
+        return blank(0, Kind.SYSCALL, start)
     owners = set(entries["owner"].tolist())
     found = []
     for pid in procfs.processes():
@@ -83,7 +90,7 @@ def _judged(records: Records, chosen: Filter, groups: Hierarchy | None) -> Recor
 
 
 def _is_wanted(record: np.void, chosen: Filter, groups: Hierarchy | None) -> bool:
-    if chosen.comms and bytes(record["comm"]).decode(errors="replace") not in chosen.comms:
+    if chosen.comms and os.fsdecode(bytes(record["comm"])) not in chosen.comms:
         return False
     if chosen.uids and int(record["uid"]) not in chosen.uids:
         return False

@@ -156,7 +156,7 @@ def _filter(
 
 
 def _uid(text: str) -> int:
-    if text.isdigit():
+    if text.isdecimal() and len(text) < 20:
         return int(text)
     try:
         return pwd.getpwnam(text).pw_uid

@@ -133,7 +133,7 @@ class Settings:
         lists["states"][0] = _bits(state_cells())
         if chosen.cells is not None:
             lists["cells"][0] = _bits(chosen.cells)
-        lists["comm"][0, : len(chosen.comms)] = [comm.encode() for comm in chosen.comms]
+        lists["comm"][0, : len(chosen.comms)] = [os.fsencode(comm) for comm in chosen.comms]
         lists["cgroup"][0, : len(chosen.cgroups)] = [identity for _, identity in chosen.cgroups]
         lists["uid"][0, : len(chosen.uids)] = chosen.uids
         for index, path in enumerate(chosen.paths):
