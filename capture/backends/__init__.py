@@ -23,8 +23,10 @@ def open_first(
     try:
         opened = backend.open(settings, command)
     except (PrivilegeError, UnsupportedError) as error:
-        if name is not None or not settings.only_targets:
+        if name is not None:
             raise
+        if not settings.only_targets:
+            raise type(error)(f"{error}; without eBPF a command or -p PID can be recorded, by ptrace") from error
         print(f"capture: recording by ptrace, which slows programs down: {error}", file=sys.stderr, flush=True)
         backend = PtraceBackend()
         opened = backend.open(settings, command)

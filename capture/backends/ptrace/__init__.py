@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -112,6 +113,7 @@ class PtraceTracing:
             word, value = FAILED, "it was killed"
         if word == NOTE:
             self.notes.append(value)
+            print(f"capture: {value}", file=sys.stderr, flush=True)
         elif word == DONE:
             self._running = np.frombuffer(value, RECORD)
         else:

@@ -21,7 +21,10 @@ ENDS = ("exit", "exit_group")
 
 
 class Handling(IntEnum):
-    """What becomes of a call: a record of its own values; nothing, but it is counted; or a closer look."""
+    """What becomes of a call: a record of its own values; nothing, but it is counted; or a closer look.
+
+    Calls of other tables than the native one are always looked at closely.
+    """
 
     PLAIN = 0
     FILTERED = 1
@@ -44,7 +47,7 @@ class Rules:
 
     def _handling(self, cell: int, reader: Reader) -> Handling:
         asked_for = self._chosen.cells is None or bool(self._chosen.cells[cell])
-        if cell in self.names or self.plans[cell] & PLAN_EXEC:
+        if cell >= CELLS_PER_ABI or cell in self.names or self.plans[cell] & PLAN_EXEC:
             return Handling.CLOSER
         if not asked_for and not self._states[cell]:
             return Handling.FILTERED

@@ -38,21 +38,9 @@ class Thread:
     """
 
     __slots__ = (
-        *(
-            "abi",
-            "arguments",
-            "before",
-            "cell",
-            "cgroup",
-            "closely",
-            "comm",
-            "ended",
-            "executing",
-            "fresh",
-            "ids",
-            "leave",
-        ),
-        *("listed", "nr", "on_path", "plain", "process", "since", "tid", "uid", "who"),
+        *("tid", "process", "comm", "uid", "cgroup", "listed", "ids", "who", "plain"),
+        *("since", "nr", "abi", "cell", "arguments", "closely", "on_path", "executing", "before"),
+        *("fresh", "leave", "ended"),
     )
 
     def __init__(self, tid: int, process: Process) -> None:
@@ -141,6 +129,10 @@ class Threads:
             return False
         self.processes.pop(process.pid, None)
         return True
+
+    def is_alive(self, pid: int) -> bool:
+        """Is it a traced process with a thread that has not ended?"""
+        return pid in self.processes
 
     def remove(self, thread: Thread) -> None:
         """It is gone, and its tid may come again."""

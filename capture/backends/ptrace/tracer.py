@@ -27,7 +27,7 @@ from capture.backends.ptrace.requests import (
     wait,
 )
 from capture.backends.ptrace.ring import CHILD_RETURNS, HEAD, PLAIN, RECORD_BYTES, SEEN, TAIL
-from capture.backends.ptrace.threads import Thread, leader_of
+from capture.backends.ptrace.threads import Thread, leader_of, parent_of
 from schemas.record import CELLS_PER_ABI, RING_HEADER
 from schemas.syscalls import native_abi
 
@@ -148,7 +148,8 @@ class Tracer:
             self._early.discard(tid)
             if thread is not None:
                 self._calls.gone(thread, status)
-            self._adopt()
+            if self._early:
+                self._adopt()
             return True
         number, event = status >> 8 & 0xFF, status >> 16
         if thread is not None:
@@ -159,13 +160,19 @@ class Tracer:
             self._early.add(tid)
         return True
 
-    def _adopt(self) -> None:
-        """Who made a thread that waits may have been killed before it could say so. If not, it will say so yet."""
-        for tid in self._early:
-            thread = self._threads.attach(tid, leader_of(tid))
-            thread.fresh = True
-            self._stop(thread, EVENT_STOP << 8)
-        self._early.clear()
+    def _adopt(self, executed: int = 0) -> None:
+        """Threads that wait for their maker to say so, which has been killed before it could.
+
+        It may have been one of several threads of a process that has `executed` a program.
+        """
+        for tid in [*self._early]:
+            process = leader_of(tid)
+            maker = parent_of(tid) if process == tid else process
+            if maker == executed or not self._threads.is_alive(maker):
+                self._early.remove(tid)
+                thread = self._threads.attach(tid, process)
+                thread.fresh = True
+                self._stop(thread, EVENT_STOP << 8)
 
     def _stop_unrecorded(self, tid: int, number: int, event: int) -> None:
         if event == EVENT_SECCOMP:
@@ -218,7 +225,10 @@ class Tracer:
     def _exec(self, thread: Thread, _: int) -> None:
         old = requests.event_message(thread.tid)
         if old is not None:
-            self._resume(self._calls.execute(thread, old))
+            going = self._calls.execute(thread, old)
+            if self._early:
+                self._adopt(going.process.pid)
+            self._resume(going)
 
     def _exit(self, thread: Thread, _: int) -> None:
         status = requests.event_message(thread.tid)
