@@ -14,6 +14,9 @@ from capture.bench.workload import Workload
 _UNKNOWN = 4.0
 """Seconds that a run may take of which nothing is known."""
 
+GRACE = 3.0
+"""Seconds by which an untraced run may end later: without it all others of its round are in vain."""
+
 
 @dataclass
 class Campaign:
@@ -36,10 +39,13 @@ class Campaign:
         self._calls: dict[str, int | None] = {}
         self._status: dict[str, int | None] = {}
         self._took: dict[tuple[str, str], float] = {}
+        self._measured: set[tuple[str, str]] = set()
 
     def warm_up(self, workload: Workload) -> Run:
         """Once for each workload, before its steps."""
+        begin = time.monotonic()
         run = self.bench.count_calls(workload)
+        self._took[workload.name, NONE] = time.monotonic() - begin
         self._calls[workload.name], self._status[workload.name] = run.calls, run.status
         if run.failed:
             self.not_measured[workload.name] = run.failed
@@ -52,15 +58,14 @@ class Campaign:
     def measure(self, step: Step) -> Run:
         """The run of a step; what fails is given up."""
         begin = time.monotonic()
-        bench = self.bench
-        if self.deadline is not None:
-            bench = replace(bench, patience=min(bench.patience, self.deadline - begin))
-        run = bench.run(step.kind, step.round, step.workload, step.tracer)
+        run = self.bench.run(step.kind, step.round, step.workload, step.tracer)
         expected = self._status.get(step.workload.name)
         if run.failed is None and run.status != expected:
             run = replace(run, failed=f"the workload ended with status {run.status}, untraced with {expected}")
         self._took[step.workload.name, step.tracer.name] = time.monotonic() - begin
-        if run.failed and step.tracer.name != NONE:
+        if run.failed is None:
+            self._measured.add((step.workload.name, step.tracer.name))
+        elif step.tracer.name != NONE and not self._cut_short(step):
             self._give_up(step, run.failed)
         return replace(run, calls=self._calls.get(step.workload.name))
 
@@ -73,7 +78,13 @@ class Campaign:
         if step.kind is Kind.KERNEL and kernel in self.not_measured:
             return True
         before = self._took.get((step.workload.name, step.tracer.name), _UNKNOWN)
-        return self.deadline is not None and time.monotonic() + before > self.deadline
+        grace = GRACE if step.tracer.name == NONE else 0.0
+        return self.deadline is not None and time.monotonic() + before > self.deadline + grace
+
+    def _cut_short(self, step: Step) -> bool:
+        """Was the time up, for something that is measured already?"""
+        late = self.deadline is not None and time.monotonic() > self.deadline
+        return late and (step.workload.name, step.tracer.name) in self._measured
 
     def _give_up(self, step: Step, reason: str) -> None:
         """On this tracer with this workload; in the rounds for the kernel's figures, on those alone."""

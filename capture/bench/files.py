@@ -29,6 +29,11 @@ class About:
     tracers: dict[str, str]
     not_measured: dict[str, str]
 
+    def lines(self) -> list[str]:
+        """The machine and how quiet it was, for people: one fact a line."""
+        loads = f"load average {self.machine.load:.2f} at the start, {self.load_at_end:.2f} at the end"
+        return [*self.machine.lines(), f"{loads}; {self.stolen * 100:.1f} % of CPU time stolen by the hypervisor"]
+
 
 def prepare(folder: Path, *, force: bool) -> None:
     """Make the folder. Raises SinkError if it cannot be written, or holds a bench already."""
@@ -70,11 +75,10 @@ def schema(about: About) -> "pa.Schema":
 def report(about: About, text: str, matrix: str) -> str:
     """report.md: the machine, the table of all, the tables of each, what was not measured, and how to do it again."""
     left_out = [f"- {name}: {reason}" for name, reason in about.not_measured.items()]
-    machine = [*about.machine.lines(), _quiet(about)]
     parts = [
         "# What tracing costs on this machine",
         f"`{about.command}`, {about.date}.",
-        "\n".join(f"- {line}" for line in machine),
+        "\n".join(f"- {line}" for line in about.lines()),
         f"![times over native]({PICTURE})",
         matrix.rstrip(),
         f"```text\n{text}```",
@@ -84,10 +88,3 @@ def report(about: About, text: str, matrix: str) -> str:
         "\n".join(left_out) or "- nothing was left out",
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _quiet(about: About) -> str:
-    return (
-        f"load average {about.machine.load:.2f} at the start, {about.load_at_end:.2f} at the end; "
-        f"{about.stolen * 100:.1f} % of CPU time stolen by the hypervisor"
-    )

@@ -6,11 +6,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from capture.bench import kernel_time
-from capture.bench.process import Process, Unresponsive
+from capture.bench.process import Patience, Process, Unresponsive
 from capture.bench.run import Kind, Run
 from capture.bench.timed import NOT_FOUND, Timed, Took
 from capture.bench.tracers.base import Outcome, Setting, Tracer, Tracing
@@ -19,12 +19,12 @@ from capture.bench.workload import Place, Workload
 
 @dataclass(frozen=True)
 class Bench:
-    """What all runs share: the compiled programs, the folder for what is thrown away, scale, patience in seconds."""
+    """What all runs share: the compiled programs, the folder for what is thrown away, scale, and patience."""
 
     programs: Path
     folder: Path
     scale: float = 1.0
-    patience: float = 300.0
+    patience: Patience = field(default_factory=Patience)
 
     def run(self, kind: Kind, number: int, workload: Workload, tracer: Tracer) -> Run:
         """Measure. What goes wrong with a tracer is in the result's `failed`, and no error of ours."""
@@ -101,7 +101,7 @@ class Bench:
             tracing.end(timed)
             timed.release()
             outcome = tracing.stop(timed, took)
-            timed.process.wait(self.patience)
+            timed.process.wait(self.patience.left())
         finally:
             timed.close()
         return took, outcome, kernel

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 _CPUCLOCK_SCHED = 2  # include/uapi/linux/time.h has no name for it; see clock_getcpuclockid(3)
@@ -15,6 +16,18 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 class Unresponsive(Exception):
     """A program did not do in time what was waited for."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait: `seconds` for each thing waited for, and for nothing past `until`, a time.monotonic()."""
+
+    seconds: float = 300.0
+    until: float | None = None
+
+    def left(self) -> float:
+        """Seconds to wait for the next thing."""
+        return self.seconds if self.until is None else max(0.0, min(self.seconds, self.until - time.monotonic()))
 
 
 class Process:

@@ -42,6 +42,11 @@ def markdown(tables: Mapping[str, Sequence[Row]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in cells)
 
 
+def wrapped(line: str) -> str:
+    """A line of words within the width; what is carried over is indented."""
+    return textwrap.fill(line, WIDTH, subsequent_indent="    ")
+
+
 def _table(name: str, rows: Sequence[Row], heading: Heading) -> Iterator[str]:
     calls = f", {heading.calls:,} calls" if heading.calls else ""
     scale = f" (here {heading.scale:g} times as many)" if heading.scale != 1 else ""

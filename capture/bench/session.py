@@ -15,9 +15,10 @@ from pathlib import Path
 from types import FrameType
 
 from capture.bench import build, files, machine, plan, plot, render
-from capture.bench.campaign import Campaign
+from capture.bench.campaign import GRACE, Campaign
 from capture.bench.files import About
 from capture.bench.measure import Bench
+from capture.bench.process import Patience
 from capture.bench.progress import Progress
 from capture.bench.run import Run
 from capture.bench.summary import summarise
@@ -26,9 +27,9 @@ from capture.errors import CaptureError
 
 QUICK_WORKLOADS = "dd,sqlite"
 QUICK_TRACERS = "none,floor,capture,strace,perf-record,bpftrace"
-QUICK_SECONDS = 48.0
+QUICK_SECONDS = 45.0
 """To the end of the last run: with the tables it is to take less than a minute."""
-_QUICK_SCALE, _QUICK_PATIENCE = 0.1, 20.0
+_QUICK_SCALE = 0.1
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,9 @@ class Session:
         files.prepare(options.folder, force=options.force)
         self._before = machine.describe()
         with tempfile.TemporaryDirectory(dir=options.folder, prefix="scratch-", ignore_cleanup_errors=True) as scratch:
-            place = Bench(programs, Path(scratch).resolve(), *((_QUICK_SCALE, _QUICK_PATIENCE) if quick else ()))
             deadline = began + QUICK_SECONDS if quick else None
+            patience = Patience(until=deadline + GRACE) if deadline else Patience()
+            place = Bench(programs, Path(scratch).resolve(), _QUICK_SCALE if quick else 1.0, patience)
             self._campaign = campaign = Campaign(place, workloads, tracers, deadline)
             rounds = options.rounds or (QUICK_ROUNDS if quick else ROUNDS)
             status = 0
@@ -117,9 +119,10 @@ class Session:
             for one in campaign.workloads
         }
         text = render.text(tables, headings)
-        print(text, end="")
+        print(*map(render.wrapped, about.lines()), "", text, sep="\n", end="")
         if about.not_measured:
-            print("\nnot measured:", *(f"  {name}: {why}" for name, why in about.not_measured.items()), sep="\n")
+            left_out = (f"  {name}: {why}" for name, why in about.not_measured.items())
+            print("\nnot measured:", *map(render.wrapped, left_out), sep="\n")
         folder = self.options.folder
         (folder / files.REPORT).write_text(files.report(about, text, render.markdown(tables)))
         plot.draw(tables, f"{about.machine.lines()[0]}; {about.machine.lines()[1]}", folder / files.PICTURE)

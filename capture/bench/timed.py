@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from capture.bench.process import Process, Unresponsive
+from capture.bench.process import Patience, Process, Unresponsive
 
 NOT_FOUND = 127
 
@@ -27,7 +27,7 @@ class Timed:
     """`prefix` is a tracer that starts the command itself, as strace does, or nothing."""
 
     def __init__(
-        self, program: Path, prefix: Sequence[str], command: Sequence[str], log: Path, cwd: Path, patience: float
+        self, program: Path, prefix: Sequence[str], command: Sequence[str], log: Path, cwd: Path, patience: Patience
     ) -> None:
         self._patience = patience
         self._channel, theirs = socket.socketpair()
@@ -56,11 +56,12 @@ class Timed:
         self.process.kill()
 
     def _line(self, failure: str) -> str:
-        end = time.monotonic() + self._patience
+        patience = self._patience.left()
+        end = time.monotonic() + patience
         while b"\n" not in self._buffer:
             left = end - time.monotonic()
             if left <= 0 or not select.select([self._channel], [], [], left)[0]:
-                raise Unresponsive(f"{failure} within {self._patience:.0f} s")
+                raise Unresponsive(f"{failure} within {patience:.0f} s")
             more = self._channel.recv(256)
             if not more:
                 self.process.exited()

@@ -1,22 +1,23 @@
 """What every tracer is to bench: something that starts, records while the workload runs, and says what it has."""
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from capture.bench.process import Patience
 from capture.bench.timed import Timed, Took
 
 
 @dataclass(frozen=True)
 class Setting:
     """For one run: a folder for what the tracer writes, the process to trace (None: all, or the command), and for how
-    many seconds to be patient."""
+    long to be patient."""
 
     scratch: Path
     target: int | None = None
-    patience: float = 300.0
+    patience: Patience = field(default_factory=Patience)
 
 
 @dataclass(frozen=True)

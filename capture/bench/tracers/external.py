@@ -55,8 +55,9 @@ class _Program(Tracing):
         self._before = 0.0
         self._peak = 0
 
-    def _await_end(self, process: Process, patience: float) -> None:
+    def _await_end(self, process: Process) -> None:
         """Wait, and watch its memory grow. (ru_maxrss is no use: it begins with what we had when we started it.)"""
+        patience = self._setting.patience.left()
         end = time.monotonic() + patience
         while not process.exited():
             self._peak = max(self._peak, self._memory(process))
@@ -80,13 +81,14 @@ class Beside(_Program):
     def __enter__(self) -> Self:
         setting = self._setting
         self._process = process = Process(self._argv, setting.scratch / "tracer.log", setting.scratch)
-        end = time.monotonic() + setting.patience
+        patience = setting.patience.left()
+        end = time.monotonic() + patience
         try:
             while not self._tracer.ready(process, setting.scratch):
                 if process.exited():
                     raise Unresponsive(f"ended before it recorded: {process.last_words()}")
                 if time.monotonic() > end:
-                    raise Unresponsive(f"did not record within {setting.patience:.0f} s: {process.last_words()}")
+                    raise Unresponsive(f"did not record within {patience:.0f} s: {process.last_words()}")
                 time.sleep(_LOOK)
         except BaseException:
             process.kill()
@@ -115,7 +117,7 @@ class Beside(_Program):
     def stop(self, timed: Timed, took: Took) -> Outcome:
         """Interrupt it, and let it write what it still has."""
         self._process.interrupt()
-        self._await_end(self._process, self._setting.patience)
+        self._await_end(self._process)
         assert self._process.usage is not None
         return Outcome(cpu_of(self._process.usage) - self._before, self._peak, self._count(self._process))
 
@@ -137,7 +139,7 @@ class Around(_Program):
 
     def stop(self, timed: Timed, took: Took) -> Outcome:
         """It ends with the command; what the command took is not its own."""
-        self._await_end(timed.process, self._setting.patience)
+        self._await_end(timed.process)
         assert timed.process.usage is not None
         cpu = cpu_of(timed.process.usage) - self._before - took.user - took.system - took.own
         return Outcome(max(cpu, 0.0), self._peak, self._count(timed.process))

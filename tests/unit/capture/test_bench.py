@@ -11,7 +11,7 @@ import pytest
 
 from capture.bench import build
 from capture.bench.measure import Bench
-from capture.bench.process import Process, Unresponsive, peak_memory
+from capture.bench.process import Patience, Process, Unresponsive, peak_memory
 from capture.bench.run import Kind
 from capture.bench.timed import Timed
 from capture.bench.tracers import TRACERS
@@ -65,7 +65,7 @@ def test_every_workload_ends_well(programs: Path, tmp_path: Path, workload: obje
 def test_a_workload_waits_for_its_word(programs: Path, tmp_path: Path) -> None:
     """It does not run before; its own time and status come back, its children's CPU included."""
     script = f"{sys.executable} -c 'for _ in range(10**6): pass'; touch ran; sleep 0.2; exit 3"
-    timed = Timed(programs / "timed", (), ["sh", "-c", script], tmp_path / "log", tmp_path, 30.0)
+    timed = Timed(programs / "timed", (), ["sh", "-c", script], tmp_path / "log", tmp_path, Patience(30.0))
     timed.ready()
     assert not (tmp_path / "ran").exists()
     took = timed.run()
@@ -82,11 +82,11 @@ def test_a_workload_waits_for_its_word(programs: Path, tmp_path: Path) -> None:
 def test_a_tracer_that_does_not_start_the_workload_is_said(programs: Path, tmp_path: Path) -> None:
     """Its last words are the reason; a hanging one is given up, and ended."""
     failing = ("sh", "-c", "echo cannot trace >&2; exit 1")
-    timed = Timed(programs / "timed", failing, ["true"], tmp_path / "log", tmp_path, 30.0)
+    timed = Timed(programs / "timed", failing, ["true"], tmp_path / "log", tmp_path, Patience(30.0))
     with pytest.raises(Unresponsive, match="cannot trace"):
         timed.ready()
     timed.close()
-    timed = Timed(programs / "timed", ("sh", "-c", "sleep 60"), ["true"], tmp_path / "log", tmp_path, 0.2)
+    timed = Timed(programs / "timed", ("sh", "-c", "sleep 60"), ["true"], tmp_path / "log", tmp_path, Patience(0.2))
     with pytest.raises(Unresponsive, match="did not start the workload within"):
         timed.ready()
     timed.close()
@@ -108,7 +108,7 @@ def test_a_process_is_measured_with_its_children(tmp_path: Path) -> None:
 
 def test_one_run(programs: Path, tmp_path: Path) -> None:
     """An untraced run has times and no costs; a command that is not there is a failure with a reason."""
-    bench = Bench(programs, tmp_path, 0.01, 30.0)
+    bench = Bench(programs, tmp_path, 0.01, Patience(30.0))
     run = bench.run(Kind.TIME, 0, WORKLOADS[0], NONE)
     assert run.failed is None
     assert run.wall is not None and run.wall > 0
