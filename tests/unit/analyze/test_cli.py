@@ -43,10 +43,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     """`analyze WORDS` in this process; returns its exit status."""
     monkeypatch.setattr(sys, "argv", ["analyze", *words])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    assert isinstance(caught.value.code, int)
-    return caught.value.code
+    return cli.run()
 
 
 Run = pytest.MonkeyPatch
