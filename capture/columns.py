@@ -17,7 +17,18 @@ from capture.ring import Bytes, Words
 from capture.texts import texts
 from schemas.arrow import EVENTS
 from schemas.errno import errno_names
-from schemas.record import CELL_OTHER, CELLS, CELLS_PER_ABI, NOT_MEASURED, PLAN_EXEC, Abi, Flag, Kind, cell_of
+from schemas.record import (
+    CELL_OTHER,
+    CELLS,
+    CELLS_PER_ABI,
+    NOT_MEASURED,
+    PLAN_EXEC,
+    PLAN_FOUND_SHIFT,
+    Abi,
+    Flag,
+    Kind,
+    cell_of,
+)
 from schemas.syscalls import name_of, names_by_cell, native_abi, table
 
 # The words of struct systape_record (schemas/record.h); some hold more than one member.
@@ -44,6 +55,7 @@ class Columns:
         self._fd_source = np.full(CELLS, _NO_FD, np.int8)
         self._nargs = np.full(CELLS, MAX_ARGS, np.int8)
         self._executes = plans() & PLAN_EXEC != 0
+        self._finds = plans() >> PLAN_FOUND_SHIFT & 3 != 0
         for base, abi in ((0, native), (CELLS_PER_ABI, Abi.I386)):
             calls = table(abi)
             self._fd_source[base : base + CELLS_PER_ABI] = calls.fd_source
@@ -55,7 +67,8 @@ class Columns:
         `content` holds the payloads, at the positions that the records name.
         """
         rows = _Rows(words, len(cpus))
-        named, escaped = texts(words, content, self._programs(rows), self._cgroup_path)
+        found = rows.mask(self._finds[rows.cells], False)
+        named, escaped = texts(words, content, self._programs(rows), found, self._cgroup_path)
         if escaped is not None:
             rows.flags[escaped] |= Flag.ESCAPED
         arrays = {

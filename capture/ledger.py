@@ -5,6 +5,7 @@ dropped   counted where a call is dropped: by the kernel program, or here
 written   added up from the batches that the sink has taken
 """
 
+import time
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ class Ledger:
             cause: np.zeros(shape, np.int64) for cause in Cause if cause >= KERNEL_CAUSES
         }
         self._reported: Counts = np.zeros((len(headers), KERNEL_CAUSES, CELLS), np.int64)
-        self._reported_at = 0
+        self._reported_at = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
         self.unfinished = 0
         self.recursion = 0
         self.unreadable = 0
@@ -90,7 +91,7 @@ class Ledger:
 
         `now` is monotonic. `ret` holds the number of calls, `args[0]` the cause, ts and dur the interval.
         """
-        began, self._reported_at = self._reported_at or now, now
+        began, self._reported_at = self._reported_at, now
         dropped = self.headers["dropped"].astype(np.int64)
         news = dropped - self._reported
         if not news.any():

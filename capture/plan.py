@@ -8,7 +8,18 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from schemas.record import CELLS, CELLS_PER_ABI, PLAN_EXEC, PLAN_FD_RETURNED, PLAN_FILLED, Abi, Addr, Data
+from schemas.record import (
+    CELLS,
+    CELLS_PER_ABI,
+    PLAN_EXEC,
+    PLAN_FD_RETURNED,
+    PLAN_FILLED,
+    PLAN_FOUND_SHIFT,
+    Abi,
+    Addr,
+    Data,
+    Found,
+)
 from schemas.syscalls import FD_NONE, FD_RETURNED, Call, native_abi, table
 
 _PATH_KINDS = ("path", "str")
@@ -40,6 +51,13 @@ _BUFFERS = {
     "readlinkat": Data.BACK_THIRD,
 }
 
+_FOUND = {
+    **dict.fromkeys(("open", "openat", "openat2", "creat", "open_by_handle_at"), Found.BY_FD),
+    **dict.fromkeys(("socket", "accept", "accept4", "memfd_create", "open_tree"), Found.BY_FD),
+    **dict.fromkeys(("chdir", "fchdir"), Found.BY_CWD),
+    **dict.fromkeys(("pipe", "pipe2"), Found.BY_PAIR),
+}
+
 STATE_CALLS = frozenset(
     (
         *("open", "openat", "openat2", "creat", "open_by_handle_at", "close", "close_range"),
@@ -63,6 +81,7 @@ def plans() -> npt.NDArray[np.uint32]:
     for call in native.by_number.values():
         if call.nr < CELLS_PER_ABI:
             plan[call.nr] = _paths(call.kinds) | _exec(call.name)
+            plan[call.nr] |= _FOUND.get(call.name, 0) << PLAN_FOUND_SHIFT
             plan[call.nr] |= _ADDRESSES.get(call.name, 0) << 6 | _BUFFERS.get(call.name, 0) << 9 | _descriptor(call)
     for call in table(Abi.I386).by_number.values():
         same = native.by_name.get(call.name)

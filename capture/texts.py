@@ -6,6 +6,7 @@ in which any text is not UTF-8 is flagged, and then all its texts are escaped, s
 
 import shlex
 import struct
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -120,29 +121,54 @@ class Payloads:
 
 
 def texts(
-    words: Words, content: Bytes, programs: Mask, cgroup_path: Callable[[int], bytes | None]
+    words: Words, content: Bytes, programs: Mask, found: Mask, cgroup_path: Callable[[int], bytes | None]
 ) -> tuple[dict[str, pa.Array], Mask | None]:
     """The columns comm, cgroup, path, path2, addr, data and cmdline, and the mask of escaped rows (None: none is).
 
     `words` is the matrix of the records, shape (16, n), `content` holds their payloads. `programs` says in which rows
-    the last piece is the arguments of a program.
+    the last piece is the arguments of a program, `found` in which the second is what the kernel found.
     """
-    found: dict[str, Coded | Plain] = {"comm": _comms(words), "cgroup": _cgroups(words, cgroup_path)}
+    columns: dict[str, Coded | Plain] = {"comm": _comms(words), "cgroup": _cgroups(words, cgroup_path)}
     arrays: dict[str, pa.Array] = {}
     payloads = Payloads(words, content) if (lower(words[REST]) != NO_PAYLOAD).any() else None
     if payloads is not None:
-        for name, which in (("path", _PATH), ("path2", _PATH2)):
-            if piece := payloads.piece(which):
-                found[name] = Plain(payloads.spread(*piece))
+        if piece := payloads.piece(_PATH):
+            columns["path"] = Plain(payloads.spread(*piece))
+        if second := _second_paths(payloads, found[payloads.rows]):
+            columns["path2"] = second
         if piece := payloads.piece(_ADDR):
-            found["addr"] = _addresses(*piece, payloads.count)
+            columns["addr"] = _addresses(*piece, payloads.count)
         runs = programs[payloads.rows]
         if piece := payloads.piece(_DATA, runs):
-            found["cmdline"] = _command_lines(payloads, *piece)
+            columns["cmdline"] = _command_lines(payloads, *piece)
         if piece := payloads.piece(_DATA, ~runs):
             arrays["data"] = payloads.spread(*piece)
-    escaped = _union(one.bad() for one in found.values())
-    return arrays | {name: one.finish(name, escaped) for name, one in found.items()}, escaped
+    escaped = _union(one.bad() for one in columns.values())
+    return arrays | {name: one.finish(name, escaped) for name, one in columns.items()}, escaped
+
+
+def _second_paths(payloads: Payloads, found: Mask) -> Plain | None:
+    """The second paths that calls were given, and what the kernel found for others."""
+    given, walked = payloads.piece(_PATH2, ~found), payloads.piece(_PATH2, found)
+    if walked is None:
+        return None if given is None else Plain(payloads.spread(*given))
+    values, rows = walked
+    places, distinct = _distinct(values)
+    names = binaries([found_name(one) for one in distinct])
+    if given is None:
+        return Plain(payloads.spread(names, rows, places))
+    both = pa.concat_arrays([names, given[0]])
+    places = np.concatenate([places, len(names) + np.arange(len(given[1]), dtype=np.int32)])
+    return Plain(payloads.spread(both, np.concatenate([rows, given[1]]), places))
+
+
+def found_name(piece: bytes) -> bytes:
+    """What the kernel found, as /proc/PID/fd shows it: bpf/found.bpf.h gives the names from the file up to the root."""
+    kind, rest = piece[:1], piece[1:]
+    if kind == b"f":
+        return b"/" + b"/".join(reversed(rest.split(b"\0")[:-1]))
+    number = int.from_bytes(rest, sys.byteorder)
+    return b"%s:[%d]" % (b"socket" if kind == b"s" else b"pipe", number)
 
 
 def _comms(words: Words) -> Coded:

@@ -46,12 +46,18 @@ EVENTS = pa.schema(
         _column(
             "path", pa.string(), "Path argument as given; NULL where there is none or it was unreadable", nullable=True
         ),
-        _column("path2", pa.string(), "Second path argument", nullable=True),
+        _column(
+            "path2",
+            pa.string(),
+            "Second path argument; of a call that makes a descriptor or moves the working directory, what the kernel "
+            "found, links followed",
+            nullable=True,
+        ),
         _column("addr", _names(pa.int32()), "Socket address, given or returned", nullable=True),
         _column(
             "data",
             pa.binary(),
-            "First bytes of an I/O buffer (capture -s N); the two descriptors of a pipe or socketpair",
+            "First bytes of an I/O buffer (capture -s N); of pipe and socketpair the two descriptors",
             nullable=True,
         ),
         _column("cmdline", pa.string(), "Arguments of a program, quoted for a shell", nullable=True),

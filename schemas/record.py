@@ -44,6 +44,15 @@ class Flag(IntFlag):
     PAYLOAD_LOST = 64
 
 
+class Found(IntEnum):
+    """By what a call is known to have found a file (`enum systape_found`)."""
+
+    NOTHING = 0
+    BY_FD = 1
+    BY_CWD = 2
+    BY_PAIR = 3
+
+
 class Addr(IntEnum):
     """Where a call's socket address is (`enum systape_addr`)."""
 
@@ -95,6 +104,7 @@ PAYLOAD_ALIGN = 8
 PLAN_EXEC = 0x8000
 PLAN_FD_RETURNED = 7
 PLAN_FILLED = 0x80000
+PLAN_FOUND_SHIFT = 20
 CACHE_LINE = 64
 
 RECORD = np.dtype(

@@ -23,6 +23,8 @@
 
 #include "path.bpf.h"
 
+#include "found.bpf.h"
+
 #include "finish.bpf.h"
 
 /* At entry: remember number and arguments, since execve and rt_sigreturn replace the registers. The clock comes last, so

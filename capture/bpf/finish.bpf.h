@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The last steps of a record: judged, given what the call points to, published. */
 
+#define EINPROGRESS 115 /* a connect that goes on */
+
 inline_ u32 plan_of(struct systape_ring *ring, u64 cell)
 {
 	opaque(cell);
@@ -30,6 +32,8 @@ rarely_ u64 gather(struct systape_ring *ring, struct systape_record *row, struct
 			pieces->path = read_path(&payload, argument(row, PLAN_PATH(plan)));
 		if (PLAN_PATH2(plan))
 			pieces->path2 = read_path(&payload, argument(row, PLAN_PATH2(plan)));
+		else if (PLAN_FOUND(plan))
+			pieces->path2 = find(&payload, row, task, PLAN_FOUND(plan));
 		if (PLAN_ADDR(plan))
 			pieces->addr = plan_address(&payload, PLAN_ADDR(plan), row);
 		if (PLAN_DATA(plan))
@@ -72,8 +76,8 @@ inline_ int finish_call(struct systape_ring *ring, struct systape_record *row, s
 	row->kind = KIND_SYSCALL;
 	fill_task(row, task, who);
 	asked_for = (!CFG(by_cell) || selected(cell)) && (!CFG(by_row) || wanted(row, task));
-	state = CFG(has_states) && row->ret >= 0 && keeps_state(cell);
-	if ((u16)plan && (asked_for || state))
+	state = CFG(has_states) && (row->ret >= 0 || row->ret == -EINPROGRESS) && keeps_state(cell);
+	if (((u16)plan || PLAN_FOUND(plan)) && (asked_for || state))
 		bytes_head = gather(ring, row, task, plan);
 	if (CFG(paths) && asked_for)
 		asked_for = on_path || path_listed(ring, row, task, plan);

@@ -16,6 +16,10 @@ struct linux_binprm;
 struct mm_struct;
 struct kernel_siginfo;
 struct file;
+struct fs_struct;
+struct vfsmount;
+struct mount;
+struct dentry;
 struct files_struct;
 struct fdtable;
 struct inode;
@@ -120,13 +124,43 @@ struct super_block {
 	u32 s_dev;
 };
 
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+struct fs_struct {
+	struct path root, pwd;
+};
+
 struct inode {
+	u16 i_mode;
 	unsigned long i_ino;
 	struct super_block *i_sb;
 };
 
 struct file {
 	struct inode *f_inode;
+	struct path f_path;
 };
 
 struct fdtable {
@@ -165,7 +199,11 @@ struct task_struct {
 #define KNOWN(member) 1
 #define READ(type, base, path, member) ((type)((base)->path))
 /* For pointers that the verifier has lost track of. */
-#define READ_SLOWLY(type, base, path, member) ((type)BPF_CORE_READ(base, path))
+#define READ_SLOWLY(type, base, path, member)                                                                         \
+	({                                                                                                            \
+		typeof(base) base_ = (base);                                                                          \
+		(type)BPF_CORE_READ(base_, path);                                                                     \
+	})
 #define REGS(name, pointer) struct pt_regs *name = (struct pt_regs *)(pointer)
 
 #define MAP(name) (&name)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The filter on paths: a call on the path as it was written, or on a descriptor of the file that it named at the start. */
 
-inline_ struct inode *inode_behind(struct task_struct *task, u32 fd)
+inline_ struct file *file_behind(struct task_struct *task, u32 fd)
 {
 	struct files_struct *files;
 	struct fdtable *table;
@@ -15,6 +15,13 @@ inline_ struct inode *inode_behind(struct task_struct *task, u32 fd)
 		return 0;
 	slots = READ_SLOWLY(struct file **, table, fd, fd_array);
 	bpf_probe_read_kernel(&file, sizeof(file), (void *)(slots + fd));
+	return file;
+}
+
+inline_ struct inode *inode_behind(struct task_struct *task, u32 fd)
+{
+	struct file *file = file_behind(task, fd);
+
 	return file ? READ_SLOWLY(struct inode *, file, f_inode, f_inode) : 0;
 }
 
