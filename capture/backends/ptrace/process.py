@@ -69,8 +69,11 @@ class TracerProcess:
                 os._exit(status)
 
     def _settle(self, collector: int) -> None:
-        """Apart from the terminal, with no descriptor but what it needs, ended when the collector ends."""
-        os.setsid()
+        """Out of the terminal's reach, with no descriptor but what it needs, ended when the collector ends.
+
+        In a session of its own the scheduler would group it apart from its tracees, and make both wait longer.
+        """
+        os.setpgid(0, 0)
         for number in _IGNORED:
             signal.signal(number, signal.SIG_IGN)
         for number in _STOPPING:
