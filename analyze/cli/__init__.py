@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from analyze import reports
+from analyze.cli.diff import diff
 from analyze.cli.export import export
 from analyze.cli.fields import fields
 from analyze.cli.import_ import import_
@@ -83,6 +84,7 @@ def application() -> typer.Typer:
     made.command("show", context_settings=SETTINGS)(show)
     made.command("sql", context_settings=SETTINGS)(sql)
     made.command("fields", context_settings=SETTINGS)(fields)
+    made.command("diff", context_settings=SETTINGS)(diff)
     made.command("export", context_settings=SETTINGS)(export)
     made.command("import", context_settings=SETTINGS)(import_)
     made.command("info", context_settings=SETTINGS)(info)
