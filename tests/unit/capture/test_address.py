@@ -5,7 +5,7 @@ import socket
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capture.address import text
@@ -63,6 +63,7 @@ def test_no_family(address: bytes) -> None:
     assert text(address) is None
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(), st.integers(0, 65535))
 def test_hosts_and_ports(host: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) -> None:
     """What is shown is the host and port that it was made of."""
@@ -72,6 +73,7 @@ def test_hosts_and_ports(host: ipaddress.IPv4Address | ipaddress.IPv6Address, po
     assert int(shown_port) == port
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=128)
     | st.tuples(st.sampled_from([1, 2, 10, 16]), st.binary(max_size=126)).map(

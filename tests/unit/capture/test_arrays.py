@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capture.arrays import binaries, column, dictionary, encode_runs, lower, memory, nulls, strings, upper
@@ -12,6 +12,7 @@ from schemas.arrow import EVENTS
 WORDS = ["read", "write", "openat", "read"]  # two codes of one name
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.integers(-(2**63), 2**63 - 1)))
 def test_a_column_is_what_arrow_makes_of_it(values: list[int | None]) -> None:
     """Values and NULLs, also where none or all are NULL."""
@@ -34,6 +35,7 @@ def test_a_column_shares_memory() -> None:
     assert memory(array[2:], np.int64).tolist() == [2, 3, 4]
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary()))
 def test_binaries(values: list[bytes]) -> None:
     """Each value, empty ones too."""
@@ -56,6 +58,7 @@ def test_nulls_of_every_column(name: str) -> None:
     assert len(nulls(EVENTS.field(name).type, 0)) == 0
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, len(WORDS) - 1), st.booleans()), min_size=1)
     | st.tuples(st.integers(0, 3), st.integers(17, 80)).map(lambda one: [(one[0], True)] * one[1] + [(2, True)])
@@ -72,6 +75,7 @@ def test_a_dictionary_has_each_word_once(rows: list[tuple[int, bool]]) -> None:
     assert dictionary("syscall", codes, WORDS).to_pylist() == [WORDS[code] for code, _ in rows]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(*[st.sampled_from([0, 1, 2**64 - 1])] * 2), min_size=1))
 def test_runs(rows: list[tuple[int, int]]) -> None:
     """A row's code leads to its key; the keys are distinct."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capture.errors import UsageError
@@ -125,6 +125,7 @@ def test_each_part_sets_its_own_switches(chosen: Filter, changed: dict[str, int]
     assert told(chosen) == told(EVERYTHING) | changed
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, CELLS - 1)))
 def test_the_calls_asked_for_are_bits(numbers: set[int]) -> None:
     """Bit n of the list is cell n, as the kernel program looks it up; no others are set."""

@@ -3,7 +3,18 @@
 import pytest
 
 from capture.plan import STATE_CALLS, plans, state_cells
-from schemas.record import CELL_OTHER, CELLS, CELLS_PER_ABI, PLAN_EXEC, PLAN_FD_RETURNED, Abi, Addr, Data
+from schemas.record import (
+    CELL_OTHER,
+    CELLS,
+    CELLS_PER_ABI,
+    PLAN_EXEC,
+    PLAN_FD_RETURNED,
+    PLAN_FOUND_SHIFT,
+    Abi,
+    Addr,
+    Data,
+    Found,
+)
 from schemas.syscalls import FD_RETURNED, native_abi, table
 
 NATIVE = table(native_abi())
@@ -45,6 +56,24 @@ def parts(value: int) -> tuple[int, int, int, int, bool, int]:
 def test_what_a_call_points_to(name: str, wanted: tuple[int, ...]) -> None:
     """1 + the argument that is a path or a descriptor, and how the rest is found."""
     assert parts(plan(name)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("openat", Found.BY_FD),
+        ("accept4", Found.BY_FD),
+        ("fchdir", Found.BY_CWD),
+        ("pipe2", Found.BY_PAIR),
+        ("renameat2", Found.NOTHING),
+        ("read", Found.NOTHING),
+    ],
+)
+def test_what_finds_a_file(name: str, found: Found) -> None:
+    """The second path is what the kernel found: only of calls that are given no second path themselves."""
+    assert plan(name) >> PLAN_FOUND_SHIFT & 3 == found
+    finding = [int(value) for value in plans() if value >> PLAN_FOUND_SHIFT & 3]
+    assert all(parts(value)[1] == 0 for value in finding)
 
 
 def test_only_what_points_somewhere_asks_for_a_payload() -> None:

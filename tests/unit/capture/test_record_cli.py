@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import capture.session
@@ -164,6 +164,7 @@ def test_errors_have_their_own_status(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert capsys.readouterr().err == "capture: no such thing; do that\n"
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12) | st.from_regex(r"\d{0,30}(\.\d{0,30})? ?[a-z]{0,2}", fullmatch=True))
 def test_any_text_is_a_number_or_refused(text: str) -> None:
     """Sizes and times never end in anything else, and fit what they are kept in."""

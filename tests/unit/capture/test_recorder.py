@@ -1,5 +1,6 @@
 """The draining loop: what is in the rings gets into the pipeline, `-c N` exactly, and losses become rows."""
 
+import threading
 from itertools import chain
 
 import numpy as np
@@ -116,3 +117,22 @@ def test_run_ends_when_the_sink_fails() -> None:
     bench.finish()
     counters = bench.ledger.counters()
     assert (counters.written, counters.dropped, counters.balance()) == (0, {"writer": 126}, [])
+
+
+def test_losses_wait_for_a_writer_that_is_behind() -> None:
+    """Then the rings drop: a row that says so would wait for the writer too. It comes later, once, for all of them."""
+    bench = Bench(batch_rows=64)
+    gate = threading.Event()
+    write = bench.sink.write
+    bench.sink.write = lambda batch: gate.wait() and write(batch)  # type: ignore[method-assign]
+    for _ in range(4):  # the writer has both buffers from the third on
+        bench.rings.produce(0, calls(70))
+        bench.recorder.drain()
+        bench.recorder._keep_house()
+    assert not bench.pipeline.has_room()
+    gate.set()
+    bench.finish()
+    counters = bench.ledger.counters()
+    assert counters.balance() == []
+    assert (counters.written, counters.dropped) == (3 * 63, {"ring_full": 3 * 7 + 70})
+    assert sum(map(len, bench.sink.written)) - counters.written == 3  # the last one for two intervals
