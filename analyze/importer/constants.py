@@ -13,6 +13,7 @@ OTHERS = {"AT_FDCWD": AT_FDCWD, "FUTEX_BITSET_MATCH_ANY": 0xFFFF_FFFF}
 """Names that are in no set."""
 MASK64 = 0xFFFF_FFFF_FFFF_FFFF
 _NUMBER = re.compile(r"-?(?:0x[0-9a-f]+|\d+)")
+_COMMENT = re.compile(r" ?/\*.*?\*/")
 _DEVICE = re.compile(r"makedev\((\w+), (\w+)\)")
 _NETWORK = re.compile(r"htons\((\w+)\)")
 
@@ -44,11 +45,11 @@ def number_of(text: str) -> int | None:
 def _bare(text: str) -> str:
     """Without a comment, or the name in angle brackets behind a descriptor."""
     if "/*" in text:
-        text = text.partition("/*")[0].strip()
+        text = _COMMENT.sub("", text)
     if text.endswith(">") and "<" in text:
         text = text.partition("<")[0]
     if " or " in text:  # an ioctl request that several drivers share
-        text = text.split(" or ")[-1]
+        text = next((one for one in (text, *text.split(" or ")) if one in _values()), text)
     return text
 
 

@@ -6,8 +6,25 @@ from dataclasses import dataclass, field
 from analyze.importer.calls import RESUMING, UNFINISHED
 from analyze.importer.log import NOT_KNOWN, NOT_MEASURED, Lines
 
+UNTOLD = 1
+"""The thread of a log that tells none."""
+
 _RESUMED = re.compile(r"<\.\.\. (\S+) resumed>(.*)", re.DOTALL)
 _MOVED = re.compile(r" <pid changed to (\d+) \.\.\.>$")
+
+
+def untold(lines: Lines) -> int:
+    """Who the lines are of that tell nobody, as far as others show: strace to a terminal names nobody as long as there
+    is but one thread. A call that begins in such a line and returns in one that does tell says it; else UNTOLD.
+    """
+    waiting, begun = "", set[int]()
+    for who, text in zip(lines.who, lines.texts, strict=True):
+        if text.endswith(UNFINISHED):
+            waiting = waiting if who else text
+            begun.add(who)
+        elif who and who not in begun and waiting and (match := _RESUMED.match(text)) and waiting.startswith(match[1]):
+            return who
+    return UNTOLD
 
 
 @dataclass

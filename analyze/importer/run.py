@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 
 from analyze.errors import CaptureFileError
 from analyze.importer.log import read
-from analyze.importer.resumed import Joiner
+from analyze.importer.resumed import Joiner, untold
 from analyze.importer.rows import Rows
-from analyze.importer.threads import UNTOLD, Threads
+from analyze.importer.threads import Threads
 from analyze.render.text import timestamp
 from schemas.arrow import EVENTS, Key
 from schemas.version import SCHEMA_VERSION, TOOL_VERSION
@@ -73,7 +73,6 @@ class _Portions:
         self.rows = Rows()
         self.lines = 0
         self._threads = Threads()
-        self._dated = True
 
     def __iter__(self) -> Iterator[pa.Table]:
         """Each log's, one log after the other."""
@@ -85,7 +84,7 @@ class _Portions:
 
     def _portions(self, name: str) -> Iterator[pa.Table]:
         own = _OWN_PID.search(name)
-        default = int(own[1]) if own else UNTOLD
+        default = int(own[1]) if own else 0
         joiner = Joiner()
         path = None if name == STDIN else Path(name)
         with sys.stdin if path is None else path.open(encoding="latin-1", newline="\n") as stream:
@@ -93,11 +92,13 @@ class _Portions:
                 sys.stdin.reconfigure(encoding="latin-1", newline="\n")  # type: ignore[union-attr]
             for lines in read(path, stream):
                 self.lines += len(lines.texts) + lines.notices
+                default = default or untold(lines)
+                lines.who = [who or default for who in lines.who]
                 joined = joiner.join(lines)
-                yield self.rows.batch(self._threads.follow(joined, joiner.begun, default), self._threads.known)
+                yield self.rows.batch(self._threads.follow(joined, joiner.begun), self._threads.known)
         left = joiner.finish()
         if left.texts:
-            yield self.rows.batch(self._threads.follow(left, {}, default), self._threads.known)
+            yield self.rows.batch(self._threads.follow(left, {}), self._threads.known)
 
     def notes(self) -> str:
         """For the metadata: what the capture does not hold."""

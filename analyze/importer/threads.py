@@ -18,8 +18,6 @@ from schemas.record import Abi, Flag
 
 COMM = 15
 """Bytes of a thread's name."""
-UNTOLD = 1
-"""The thread of a log that tells none."""
 UNNAMED = "?"
 NO_CALL = -1
 CHANGES = frozenset({"clone", "fork(", "vfork", "execv", "prctl"})
@@ -70,21 +68,18 @@ class Threads:
         self._births: dict[int, tuple[int, str]] = {}
         self._parser = Parser()
 
-    def follow(self, lines: Lines, begun: Mapping[int, Begun], default: int = UNTOLD) -> Told:
-        """What whole calls and other lines say. `begun` are calls that return later; `default` who a line without is.
-
-        A line that is changed on the way, such as one that tells no thread, stays as it is in `lines`.
-        """
+    def follow(self, lines: Lines, begun: Mapping[int, Begun]) -> Told:
+        """What whole calls and other lines say. `begun` are calls that return later."""
         told = Told(lines, notices=lines.notices)
-        self._foresee(lines, default)
+        self._foresee(lines)
         now, special = self._now, "+-<[>"
         named = any(lines.comms)
         for index, (who, text) in enumerate(zip(lines.who, lines.texts, strict=True)):
-            place = now.get(who or default)
+            place = now.get(who)
             if place is None:
-                place = self._meet(who or default, begun if who else {})
+                place = self._meet(who, begun)
             if named and lines.comms[index]:
-                place = self._rename(who or default, lines.comms[index])
+                place = self._rename(who, lines.comms[index])
             mark = text[:5]
             if mark in CHANGES:
                 place = self._change(told, index, self.known[place], text)
@@ -94,12 +89,11 @@ class Threads:
             told.threads.append(place)
         return told
 
-    def _foresee(self, lines: Lines, default: int) -> None:
+    def _foresee(self, lines: Lines) -> None:
         """Note who is made in these lines: one may be heard of before the clone that made it returns."""
-        self._births.clear()
         for who, text in zip(lines.who, lines.texts, strict=True):
             if text[:5] in CHANGES and (child := _born(text)):
-                self._births[child] = (who or default, text)
+                self._births[child] = (who, text)
 
     def _meet(self, tid: int, begun: Mapping[int, Begun]) -> int:
         """A thread that has not been heard of before."""
