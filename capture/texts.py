@@ -18,7 +18,7 @@ from capture import address
 from capture.arrays import Array, Mask, binaries, column, dictionary, encode_runs, lower, memory
 from capture.ring import Bytes, Words
 from capture.text import escape, is_text
-from schemas.record import ABSENT, NO_PAYLOAD, PIECES
+from schemas.record import ABSENT, FOUND_FILE, FOUND_SOCKET, NO_PAYLOAD, PIECES
 
 Take = Callable[[Array], pa.Array]
 
@@ -164,11 +164,11 @@ def _second_paths(payloads: Payloads, found: Mask) -> Plain | None:
 
 def found_name(piece: bytes) -> bytes:
     """What the kernel found, as /proc/PID/fd shows it: bpf/found.bpf.h gives the names from the file up to the root."""
-    kind, rest = piece[:1], piece[1:]
-    if kind == b"f":
+    kind, rest = int.from_bytes(piece[:1]), piece[1:]
+    if kind == FOUND_FILE:
         return b"/" + b"/".join(reversed(rest.split(b"\0")[:-1]))
     number = int.from_bytes(rest, sys.byteorder)
-    return b"%s:[%d]" % (b"socket" if kind == b"s" else b"pipe", number)
+    return b"%s:[%d]" % (b"socket" if kind == FOUND_SOCKET else b"pipe", number)
 
 
 def _comms(words: Words) -> Coded:

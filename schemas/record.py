@@ -99,12 +99,14 @@ NO_PAYLOAD = 0xFFFF_FFFF
 RING_HEADER = 65536
 ENTRIES = 65536
 EXECS = 64
+EXEC_PATH, EXEC_ARGV, EXEC_SLACK = 4096, 32768, 4096
 ABSENT = 0xFFFF
 PAYLOAD_ALIGN = 8
 PLAN_EXEC = 0x8000
 PLAN_FD_RETURNED = 7
 PLAN_FILLED = 0x80000
 PLAN_FOUND_SHIFT = 20
+FOUND_FILE, FOUND_SOCKET, FOUND_PIPE = b"fsp"
 CACHE_LINE = 64
 
 RECORD = np.dtype(
@@ -175,7 +177,7 @@ EXEC = np.dtype(
         ("argv", "u2"),
         ("flags", "u2"),
         ("pad", "u2"),
-        ("bytes", "u1", 4096 + 32768 + 4096),
+        ("bytes", "u1", EXEC_PATH + EXEC_ARGV + EXEC_SLACK),
     ]
 )
 

@@ -77,7 +77,11 @@ def runs_of(column: pa.Array) -> Runs | None:
     if found is None:
         return None
     distinct, numbers = np.unique(found[0], return_inverse=True)
-    return Runs(rows, nulls, _words(column, distinct), numbers, found[1], *present)
+    values = _words(column, distinct)
+    if pa.types.is_dictionary(column.type):  # which may hold a word twice, where Parquet keeps each once
+        words = values.dictionary_encode()
+        values, numbers = words.dictionary, memory(words.indices, np.int32)[numbers]
+    return Runs(rows, nulls, values, numbers, found[1], *present)
 
 
 def _codes(column: pa.Array) -> npt.NDArray[Any]:
