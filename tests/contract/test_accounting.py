@@ -103,7 +103,7 @@ def test_each_broken_counter_is_noticed(tmp_path: Path, workload: Build, case: s
 @pytest.mark.parametrize("ring", ["4k", "32k"])
 def test_a_tiny_ring_accounts_for_all(tmp_path: Path, workload: Build, ring: str) -> None:
     """Under load most calls are dropped; all are accounted for, per CPU and call, in metadata, loss rows and words."""
-    result = record(tmp_path / "t.parquet", "-B", ring, command=[workload("calls"), "8", "20"]).audit()
+    result = record(tmp_path / "t.parquet", "-B", ring, command=[workload("calls"), "8", "10"]).audit()
     counters = result.counters
     lost = counters.dropped["ring_full"]
     assert lost > 1000
@@ -123,7 +123,7 @@ def test_a_tiny_ring_accounts_for_all(tmp_path: Path, workload: Build, ring: str
 
 def test_loss_rows_say_when(tmp_path: Path, workload: Build) -> None:
     """Each covers an interval within the capture, and those of one CPU and call do not overlap."""
-    result = record(tmp_path / "t.parquet", "-B", "4k", command=[workload("calls"), "8", "40"]).audit()
+    result = record(tmp_path / "t.parquet", "-B", "4k", command=[workload("calls"), "8", "10"]).audit()
     intervals: dict[tuple[int, int, str], int] = {}
     for row in sorted(result.rows(kind="loss"), key=lambda row: row["ts"]):
         key = row["cpu"], row["nr"], row["abi"]
@@ -147,7 +147,7 @@ def test_metadata_adds_up(tmp_path: Path, workload: Build) -> None:
 def test_a_full_disk_is_accounted_for(tmp_path: Path, workload: Build, small_disk: Path) -> None:
     """When the disk is full the capture ends with one line and the sink's status, and says what was not written."""
     path = small_disk / "t.parquet"
-    result = record(path, "--flush", "0.1", command=[workload("calls"), "8", "400"])
+    result = record(path, "--flush", "0.1", command=[workload("calls"), "8", "150"])
     assert result.status == 6, result.said
     assert "Traceback" not in result.said
     assert "No space left on device" in result.said

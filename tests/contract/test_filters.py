@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from capture.cgroups import hierarchy
+from schemas.record import Flag
 from tests.contract.conftest import Build
 from tests.contract.harness import Recording, record, recording
 
@@ -139,7 +140,8 @@ def test_state_rows_pass_the_filter(tmp_path: Path, workload: Build) -> None:
     pids = set(json.loads(result.out).values())
     for kind in ("fork", "exit"):
         assert pids - {json.loads(result.out)["self"]} <= {row["tid"] for row in result.rows(kind=kind)}
-    assert {row["weight"] for row in result.rows(kind=("fork", "exec", "exit"))} == {0}
+    rows = result.rows(kind=("fork", "exec", "exit"))
+    assert {(row["weight"], row["flags"] & Flag.STATE_ONLY) for row in rows} == {(0, Flag.STATE_ONLY)}
 
 
 @pytest.mark.parametrize("count", [1, 2, 1000, 12_345])
