@@ -1,4 +1,7 @@
-"""schemas/record.h and schemas/record.py say the same: the C compiler is asked."""
+"""What C and numpy both say of what they share, they say alike: the C compiler is asked.
+
+schemas/record.h and schemas/record.py; capture/bpf/config.bpf.h and the loaders' settings.
+"""
 
 import re
 import shutil
@@ -9,15 +12,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from capture import filters
+from capture.loaders import base
 from schemas import record
 
 HEADER = Path(record.__file__).parent / "record.h"
-STRUCTS = {"systape_record": record.RECORD, "systape_ring": record.RING, "systape_entry": record.ENTRY}
+BPF = Path(base.__file__).parents[1] / "bpf"
+STRUCTS = {
+    "systape_record": record.RECORD,
+    "systape_ring": record.RING,
+    "systape_entry": record.ENTRY,
+    "systape_pieces": record.PIECES,
+    "systape_exec": record.EXEC,
+    "systape_config": base.CONFIG,
+    "systape_lists": base.LISTS,
+}
 ENUMS: dict[str, type[IntEnum] | type[IntFlag]] = {
     "KIND": record.Kind,
     "ABI": record.Abi,
     "FLAG": record.Flag,
     "CAUSE": record.Cause,
+    "ADDR": record.Addr,
+    "DATA": record.Data,
+    "FOUND": record.Found,
 }
 
 
@@ -30,11 +47,12 @@ def constants_of_header() -> list[str]:
 
 
 def ask_compiler(expressions: dict[str, str], folder: Path) -> dict[str, int]:
-    """The value of each C expression, by its label, in a program that includes record.h."""
+    """The value of each C expression, by its label, in a program that includes both headers."""
     prints = "\n".join(f'printf("{label} %llu\\n", (unsigned long long)({c}));' for label, c in expressions.items())
     source = folder / "layout.c"
     source.write_text(
         f'#include <linux/types.h>\n#include <stddef.h>\n#include <stdio.h>\n#include "{HEADER}"\n'
+        f'typedef __u8 u8;\ntypedef __u32 u32;\ntypedef __u64 u64;\n#include "{BPF / "config.bpf.h"}"\n'
         f"int main(void) {{\n{prints}\nreturn 0;\n}}\n"
     )
     program = folder / "layout"
@@ -85,6 +103,32 @@ def test_constants_are_equal(tmp_path: Path) -> None:
     for name in values.keys() - wanted.keys():
         wanted[name] = getattr(record, name)
     assert values == wanted
+
+
+def test_members_of_a_listed_path(tmp_path: Path) -> None:
+    """The elements of the list of paths have the dtype's members."""
+    assert base.LISTS.fields is not None
+    one = base.LISTS.fields["paths"][0].base
+    assert one.fields is not None
+    struct = "((struct systape_lists *)0)->paths[0]"
+    asked = {"sizeof": f"sizeof({struct})"}
+    asked |= {name: f"(char *)&{struct}.{name} - (char *)&{struct}" for name in one.fields}
+    assert ask_compiler(asked, tmp_path) == {
+        "sizeof": one.itemsize,
+        **{name: offset for name, (_, offset, *_) in one.fields.items()},
+    }
+
+
+def test_limits_of_the_program(tmp_path: Path) -> None:
+    """What the options are checked against, and the room behind a ring, are what the program counts on."""
+    limits = {"LIST": filters.LIST, "PATHS": filters.PATHS, "PATH_LISTED": filters.PATH_LISTED}
+    assert ask_compiler({name: name for name in limits}, tmp_path) == limits
+    payload = (BPF / "payload.bpf.h").read_text()
+    numbers = {name: int(value) for name, value in re.findall(r"#define (\w+_MOST) (\d+)$", payload, re.MULTILINE)}
+    assert numbers["DATA_MOST"] == base.DATA_MOST
+    most = record.PIECES.itemsize + 2 * numbers["PATH_MOST"] + numbers["ADDR_MOST"] + numbers["DATA_MOST"] + 1
+    assert most == base.PAYLOAD_MOST
+    assert numbers["DATA_MOST"] <= base.BYTES_SLACK
 
 
 def test_ring_header_holds_the_counters() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capture.text import unescape
-from capture.texts import command_line
+from capture.texts import command_line, found_name
 from schemas.record import Flag, Kind
 from tests.unit.capture.records import pieces, record, row_of, rows_of
 
@@ -120,6 +120,7 @@ def test_arguments_are_of_programs_alone() -> None:
 WORD = st.binary(max_size=8).map(lambda word: word.replace(b"\0", b""))
 
 
+@settings(deadline=None)
 @given(st.lists(WORD, min_size=1))
 def test_command_lines_are_quoted_as_shlex_does(arguments: list[bytes]) -> None:
     """A shell would read the same arguments from it, whatever bytes they are of."""
@@ -135,3 +136,26 @@ def test_command_lines_without_an_end() -> None:
     assert command_line(b"nginx: worker") == b"'nginx: worker'"
     assert command_line(b"\0") == b"''"
     assert command_line(b"a\0\0") == b"a ''"
+
+
+@pytest.mark.parametrize(
+    ("piece", "name"),
+    [
+        (b"fpasswd\0etc\0", b"/etc/passwd"),
+        (b"f", b"/"),
+        (b"s" + struct.pack("=Q", 4242), b"socket:[4242]"),
+        (b"p" + struct.pack("=Q", 2**64 - 1), b"pipe:[18446744073709551615]"),
+    ],
+)
+def test_what_the_kernel_found(piece: bytes, name: bytes) -> None:
+    """As /proc/PID/fd shows it; a call's second path where it makes a descriptor, whatever path it was given."""
+    assert found_name(piece) == name
+    rows = rows_of([record("openat", ret=3), record("renameat2")], [pieces(b"x", piece), pieces(b"y", b"fz")])
+    assert [(row["path"], row["path2"]) for row in rows] == [("x", name.decode()), ("y", "fz")]
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=40))
+def test_whatever_was_found_has_a_name(piece: bytes) -> None:
+    """Nothing that stands in a ring makes it raise."""
+    assert found_name(piece)
