@@ -145,10 +145,10 @@ def test_metadata_adds_up(tmp_path: Path, workload: Build) -> None:
 
 
 def test_a_full_disk_is_accounted_for(tmp_path: Path, workload: Build, small_disk: Path) -> None:
-    """When the disk is full the capture ends with one line and the sink's status, and says what was not written."""
+    """When the disk is full the capture ends with one line and the sink's status; what it has written, it accounts for."""
     path = small_disk / "t.parquet"
     result = record(path, "--flush", "0.1", command=[workload("calls"), "8", "150"])
     assert result.status == 6, result.said
     assert "Traceback" not in result.said
     assert "No space left on device" in result.said
-    assert "writer" in result.said
+    assert result.audit().calls().num_rows > 1000
