@@ -13,6 +13,9 @@ import pytest
 
 from tests.contract.harness import WHY_NOT, WORKLOADS
 
+FLAGS = {"i386": ["-m32", "-nostdlib", "-fno-stack-protector", "-fno-pie", "-no-pie"]}
+"""Of workloads that are no ordinary programs."""
+
 Build = Callable[..., Path]
 
 
@@ -25,7 +28,7 @@ def workload(tmp_path_factory: pytest.TempPathFactory) -> Build:
     @cache
     def build(name: str) -> Path:
         program = folder / name
-        flags = ["-O1", "-Wall", "-Wextra", "-Werror", "-static", "-pthread"]
+        flags = ["-O1", "-Wall", "-Wextra", "-Werror", "-static", *FLAGS.get(name, ["-pthread"])]
         subprocess.run(["gcc", *flags, "-o", program, WORKLOADS / f"{name}.c"], check=True)
         return program
 

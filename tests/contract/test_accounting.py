@@ -145,7 +145,7 @@ def test_metadata_adds_up(tmp_path: Path, workload: Build) -> None:
 
 
 def test_a_full_disk_is_accounted_for(tmp_path: Path, workload: Build, small_disk: Path) -> None:
-    """When the disk is full the capture ends with one line and the sink's status; what it has written, it accounts for."""
+    """When the disk is full the capture ends with one line and the sink's status, and accounts for what it wrote."""
     path = small_disk / "t.parquet"
     result = record(path, "--flush", "0.1", command=[workload("calls"), "8", "150"])
     assert result.status == 6, result.said

@@ -175,3 +175,37 @@ def test_a_busy_end_is_clean(tmp_path: Path, workload: Build) -> None:
     unseen = calls.filter(pc.not_equal(pc.bit_wise_and(calls["flags"], int(Flag.ENTRY_UNSEEN)), 0))
     middle = (calls["ts"][0].as_py() + calls["ts"][-1].as_py()) // 2
     assert [row for row in unseen.to_pylist() if row["ts"] > middle] == []
+
+
+def test_a_32_bit_program_from_start_to_end(tmp_path: Path, workload: Build, loader: str) -> None:
+    """Its calls are i386's by name, the child's return is no row, exit never returns, and at the end read hangs."""
+    silence, kept_open = os.pipe()
+    command = [workload("i386")]
+    with recording(tmp_path / "t.parquet", "--loader", loader, command=command, stdin=silence) as running:
+        time.sleep(1)
+        result = running.stop().audit()
+    os.close(silence)
+    os.close(kept_open)
+    calls = result.calls(comm="i386").sort_by("ts").to_pylist()
+    names = [row["syscall"] for row in calls if row["abi"] == "i386"]
+    assert [row["syscall"] for row in calls if row["abi"] != "i386"] == ["execve"]
+    assert names.count("getppid") == 101 + 7
+    assert sorted(name for name in names if name != "getppid") == ["exit", "fork", "read", "waitpid", "write"]
+    (ended,) = [row for row in calls if row["syscall"] == "exit"]
+    assert (ended["arg0"], ended["ret"], ended["flags"]) == (5, None, Flag.UNFINISHED)
+    assert (calls[-1]["syscall"], calls[-1]["arg0"], calls[-1]["flags"]) == ("read", 0, Flag.UNFINISHED)
+    assert result.counters.child_returns == 1
+
+
+def test_a_32_bit_program_that_hangs_all_along(tmp_path: Path, workload: Build) -> None:
+    """/proc gives a number; that it is i386's shows the program."""
+    with subprocess.Popen([workload("i386")], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(0.1)
+        with recording(tmp_path / "t.parquet", "-p", str(process.pid)) as running:
+            result = running.stop().audit()
+        process.communicate(b"")
+    assert process.returncode == 3
+    (row,) = result.calls(pid=process.pid).to_pylist()
+    assert (row["syscall"], row["abi"], row["nr"], row["arg0"], row["flags"]) == ("read", "i386", 3, 0, HUNG)
