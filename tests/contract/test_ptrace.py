@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -55,6 +56,11 @@ def field(pid: int, name: str) -> str:
     """A line of /proc/PID/status."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(line.split(":")[1].strip() for line in lines if line.startswith(f"{name}:"))
+
+
+def threads_of(pid: int) -> set[int]:
+    """The threads of a process."""
+    return {int(entry.name) for entry in Path(f"/proc/{pid}/task").iterdir()}
 
 
 def answer(process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -137,6 +143,51 @@ def test_attached_and_let_go(tmp_path: Path, waits: subprocess.Popen[str]) -> No
     (row,) = [row for row in result.rows(syscall="epoll_wait") if row["ret"] is None]
     assert row["flags"] & Flag.UNFINISHED
     assert answer(waits)["interruptions"] <= 1  # by the attaching; epoll_wait is not restarted
+
+
+def test_all_threads_are_attached(tmp_path: Path) -> None:
+    """-p takes every thread there is, busy or not, and those that come."""
+    script = (
+        "import os, threading, time\n"
+        "def busy():\n while True: os.getppid(); time.sleep(0.001)\n"
+        "for _ in range(7): threading.Thread(target=busy, daemon=True).start()\n"
+        "print(flush=True); input(); threading.Thread(target=busy, daemon=True).start(); input()"
+    )
+    with running(["python3", "-c", script]) as process:
+        assert process.stdout is not None and process.stdin is not None
+        process.stdout.readline()
+        with recording(tmp_path / "t.parquet", *PTRACE, "-p", str(process.pid)) as running_:
+            process.stdin.write("\n")
+            process.stdin.flush()
+            until(lambda: len(threads_of(process.pid)) == 9)
+            time.sleep(0.5)
+            threads = threads_of(process.pid)
+            result = running_.stop().audit()
+        assert set(result.calls()["tid"].to_pylist()) == threads
+        assert len(result.rows(kind="fork")) == 1
+        assert all(field(tid, "TracerPid") == "0" for tid in threads)
+
+
+@pytest.mark.parametrize("options", [(), ("-e", "openat,close")], ids=["all", "seccomp"])
+def test_an_error_of_our_own_lets_all_go_on(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """A bug in the tracer costs the rest of the record, not the program: it ends as ever; the file is whole."""
+    broken = (
+        "from capture.backends.ptrace.calls import Calls\n"
+        "from capture.cli import main\n"
+        "whole = Calls.enter\n"
+        "def enter(self, thread):\n"
+        "    whole(self, thread)\n"
+        "    assert self.ring.words[0] < 20\n"
+        "Calls.enter = enter\n"
+        "main()\n"
+    )
+    words = [sys.executable, "-c", broken, *PTRACE, *options, "-w", str(tmp_path / "t.parquet"), "--", "cat", __file__]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == Path(__file__).read_text()
+    assert done.returncode == 1
+    assert "the tracer failed (AssertionError" in done.stderr
+    result = Recording(tmp_path / "t.parquet", 1, "").audit()
+    assert "the tracer failed" in result.metadata["systape.notes"]
 
 
 def test_killed_collector_leaves_the_attached_alone(tmp_path: Path, waits: subprocess.Popen[str]) -> None:

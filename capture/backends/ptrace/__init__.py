@@ -61,6 +61,7 @@ class PtraceTracing:
         os.ftruncate(memory, settings.ring_stride)
         self.rings = Rings(memory, settings)
         self._running: npt.NDArray[Any] | None = None
+        self._failure: str | None = None
         self._pipe, theirs = Pipe()
         collector = os.getpid()
         self._tracer = os.fork()
@@ -75,8 +76,14 @@ class PtraceTracing:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Raises CaptureError, once the file is closed, if the tracer has failed."""
         self._pipe.close()
         self._await_end()
+        if self._failure is not None and error is None:
+            raise CaptureError(
+                f"the tracer failed ({self._failure}) and let all processes go on: what follows is not in the capture; "
+                "please report this"
+            )
 
     def start(self) -> None:
         """Attach. Raises TargetError or PrivilegeError if a process cannot be traced."""
@@ -118,6 +125,7 @@ class PtraceTracing:
             self._running = np.frombuffer(value, RECORD)
         else:
             self._running = np.empty(0, RECORD)
+            self._failure = str(value)
             self.notes.append(f"the tracer failed before the end: {value}")
 
     def _await_end(self) -> None:

@@ -1,5 +1,6 @@
 """What a stop means for the record: rows of calls that need a closer look, of births, programs, signals and ends."""
 
+import errno
 import os
 import struct
 import time
@@ -14,6 +15,7 @@ from capture.backends.ptrace.ring import FILTERED, Ring, pack
 from capture.backends.ptrace.rules import BIRTHS, CHANGE_USER, ENDS, RENAME, RESTART, Rules, cell_of
 from capture.backends.ptrace.threads import Thread, Threads, parent_of
 from schemas.record import NOT_MEASURED, PLAN_EXEC, Abi, Flag, Kind
+from schemas.syscalls import native_abi
 
 _ARGUMENTS = struct.Struct("=6Q")
 _PR_SET_NAME = 15
@@ -21,6 +23,7 @@ _ARGV_MOST = 32768
 _SIGKILL, _SIGSYS = 9, 31
 _SHARED = ((0x400, 1), (0x200, 2), (0x100, 4), (0x10000, 8))  # CLONE_FILES, _FS, _VM, _THREAD; arg1 of a fork row
 _THREAD_GROUP = 8
+_GROUP_FILES = (b"/cgroup.procs", b"/cgroup.threads", b"/tasks")
 _SET_USER_ID = 0o4000
 
 
@@ -31,6 +34,19 @@ class Calls:
         self.threads, self.ring, self.rules, self.handling = threads, ring, rules, rules.handling
         self.info = SyscallInfo()
         self._reader, self._say = reader, say
+        self._began = 0
+        """When the first thread was attached: the time of all calls that hung then."""
+
+    def attach(self, tid: int, pid: int, call: procfs.Call | None) -> Thread:
+        """A thread that was there before, and the call in which it hangs, with which it goes on once it was stopped."""
+        thread = self.threads.attach(tid, pid)
+        thread.interrupted = True
+        if call is not None:
+            thread.before = thread.closely = True
+            thread.nr, thread.abi = call.nr, Abi.I386 if procfs.is_32bit(pid) else native_abi()
+            thread.cell, thread.arguments = cell_of(thread.nr, thread.abi), _ARGUMENTS.pack(*call.args)
+            thread.since = self._began = self._began or time.monotonic_ns()
+        return thread
 
     def executes(self) -> bool:
         """Is the call at whose entry a tracee stands an execve?"""
@@ -38,10 +54,12 @@ class Calls:
 
     def enter(self, thread: Thread) -> None:
         """At the entry of its call, which `info` holds."""
+        if thread.before:
+            if self._is_made_again(thread):
+                return
+            thread.before = thread.closely = False
         thread.nr, thread.abi, thread.cell = self._identify()
         thread.arguments = self.info.arguments.tobytes()
-        if thread.before is not None:
-            self._go_on(thread, thread.before)
         plan = self.rules.plans[thread.cell]
         if plan & PLAN_EXEC:
             place, args = plan & 7, _ARGUMENTS.unpack(thread.arguments)
@@ -54,10 +72,8 @@ class Calls:
     def leave(self, thread: Thread, dur: int) -> None:
         """At the return of its call, which lasted so long; `info` holds the result."""
         ret = self.info.signed[3]
-        if thread.before is not None:
-            thread.before, thread.closely = None, False
-            thread.since += dur
-            self._finish(thread, NOT_MEASURED, ret, Flag.ENTRY_UNSEEN)
+        if thread.before:
+            self._finish_unseen(thread, ret)
         else:
             self._finish(thread, dur, ret, 0)
 
@@ -88,9 +104,12 @@ class Calls:
     def end(self, thread: Thread, status: int) -> None:
         """It ends, with this wait status. A call that it is in returned just now, unless it is one that never does."""
         if thread.since:
-            result = None if self.rules.names.get(thread.cell) in ENDS else requests.result_register(thread.tid)
+            result = self._result_of_killed(thread)
             if result is None or status & 0x7F == _SIGSYS:
                 self._finish(thread, NOT_MEASURED, 0, Flag.UNFINISHED)
+            elif thread.before:
+                # Killed before it had gone on with the call, it is left with what the kernel sets beforehand.
+                self._finish_unseen(thread, -errno.EINTR if result == -errno.ENOSYS else result)
             else:
                 self._finish(thread, time.monotonic_ns() - thread.since, result, 0)
         if status & 0x7F == _SIGKILL:
@@ -115,9 +134,18 @@ class Calls:
             if not thread.since or thread.ended:
                 continue
             if self.rules.asks_for_running(thread.cell, thread.since, now, listed=thread.listed):
-                flags = Flag.UNFINISHED | (Flag.ENTRY_UNSEEN if thread.before is not None else 0)
+                flags = Flag.UNFINISHED | (Flag.ENTRY_UNSEEN if thread.before else 0)
                 records += pack(thread, NOT_MEASURED, 0, flags)
         return records
+
+    def _result_of_killed(self, thread: Thread) -> int | None:
+        """What the call came to in which it was killed; None where that is not to be known."""
+        if self.rules.names.get(thread.cell) in ENDS:
+            return None
+        try:
+            return requests.Registers(thread.tid).result
+        except ProcessLookupError:
+            return None
 
     def _identify(self) -> tuple[int, Abi, int]:
         """Number, abi and cell of the call at whose entry a tracee stands."""
@@ -125,23 +153,30 @@ class Calls:
         abi = requests.abi_of(self.info.words[0], nr)
         return nr, abi, cell_of(nr, abi)
 
-    def _go_on(self, thread: Thread, before: procfs.Call) -> None:
-        """The first call since it was attached: that in which it was, gone on with after the interruption?"""
-        again = self.rules.names.get(thread.cell) in RESTART
-        if again or (thread.nr, _ARGUMENTS.unpack(thread.arguments)) == (before.nr, before.args):
-            thread.nr, thread.arguments = before.nr, _ARGUMENTS.pack(*before.args)
-            thread.cell = cell_of(thread.nr, thread.abi)
-        else:
-            thread.before, thread.closely = None, False
+    def _finish_unseen(self, thread: Thread, ret: int) -> None:
+        """The row of a call that began before it was attached, as of now."""
+        thread.before = thread.closely = False
+        thread.since = time.monotonic_ns()
+        self._finish(thread, NOT_MEASURED, ret, Flag.ENTRY_UNSEEN)
+
+    def _is_made_again(self, thread: Thread) -> bool:
+        """At the entry of the first call since a thread was attached: is it the one in which it was then?"""
+        nr, abi, cell = self._identify()
+        same = (nr, abi, self.info.arguments.tobytes()) == (thread.nr, thread.abi, thread.arguments)
+        return same or self.rules.names.get(cell) in RESTART
 
     def _finish(self, thread: Thread, dur: int, ret: int, flags: int) -> None:
         """The row of a call, as finish_call of bpf/finish.bpf.h makes it."""
         cell, rules = thread.cell, self.rules
+        if thread.regroups and ret > 0:
+            self.threads.read_all()
         if ret == 0 and cell in rules.names:
             self._change(thread)
         asked_for = rules.asks_for(cell, dur, ret, listed=thread.listed)
         state = rules.keeps_state(cell, ret)
         pieces = self._pieces(thread, ret) if asked_for or state else NOTHING
+        if pieces.path is not None and ret >= 0 and pieces.path.endswith(_GROUP_FILES):
+            thread.regroups = thread.closely = True
         if asked_for and rules.paths:
             named = rules.names_path(thread.tid, rules.plans[cell], ret, pieces.path, pieces.path2)
             asked_for = named or thread.on_path

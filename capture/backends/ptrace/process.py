@@ -97,8 +97,7 @@ class TracerProcess:
             self._tracer.arm(self._command)
         for pid in self._settings.filter.pids:
             for tid, call in attach.process(pid, options):
-                thread = self._threads.attach(tid, pid)
-                thread.before, thread.closely = call, call is not None
+                self._calls.attach(tid, pid, call)
                 request(requests.INTERRUPT, tid, 0, 0)
         self._pipe.send((READY, None))
         self._tracer.run()

@@ -7,6 +7,7 @@ Source: ptrace(2), include/uapi/linux/ptrace.h, include/uapi/linux/audit.h. Numb
 """
 
 import ctypes
+import errno
 import platform
 import signal
 
@@ -14,7 +15,7 @@ from schemas.record import Abi
 from schemas.syscalls import X32_BIT
 
 CONT, DETACH, SYSCALL = 7, 17, 24
-SETOPTIONS, GETEVENTMSG, GETSIGINFO, GETREGSET = 0x4200, 0x4201, 0x4202, 0x4204
+SETOPTIONS, GETEVENTMSG, GETSIGINFO, GETREGSET, SETREGSET = 0x4200, 0x4201, 0x4202, 0x4204, 0x4205
 SEIZE, INTERRUPT, LISTEN, GET_SYSCALL_INFO = 0x4206, 0x4207, 0x4208, 0x420E
 
 SYSGOOD, FORKS, EXEC, EXIT, SECCOMP = 1, 2 | 4 | 8, 16, 64, 128  # PTRACE_O_*
@@ -35,8 +36,9 @@ STOP_SIGNALS = frozenset((signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal
 
 OP_ENTRY, OP_EXIT, OP_SECCOMP = 1, 2, 3
 _NT_PRSTATUS = 1
-_RESULT = {"x86_64": 10, "aarch64": 0}  # place of the result in struct user_regs_struct
-_RESULT_I386 = 6
+_PLACES: dict[str, tuple[int, int | None]] = {"x86_64": (10, 15), "i386": (6, 11), "aarch64": (0, None)}
+"""Where result and number of a call are in struct user_regs_struct; aarch64 has the number elsewhere."""
+_ERESTARTNOINTR = -513
 _I386_REGISTERS = 17 * 4
 
 _ARCHES = {0xC000_003E: Abi.X86_64, 0x4000_0003: Abi.I386, 0xC000_00B7: Abi.AARCH64, 0x4000_0028: Abi.ARM}
@@ -95,12 +97,30 @@ def signal_info(tid: int) -> tuple[int, int]:
     return (0, 0) if request(GETSIGINFO, tid, 0, ctypes.addressof(info)) < 0 else (info[2], info[4])
 
 
-def result_register(tid: int) -> int | None:
-    """The register that holds the result of the call from which a tracee returns; None if it is gone."""
-    registers = (ctypes.c_int64 * 64)()
-    vector = (ctypes.c_uint64 * 2)(ctypes.addressof(registers), ctypes.sizeof(registers))
-    if request(GETREGSET, tid, _NT_PRSTATUS, ctypes.addressof(vector)) < 0:
-        return None
-    if vector[1] == _I386_REGISTERS:
-        return int(ctypes.cast(registers, ctypes.POINTER(ctypes.c_int32))[_RESULT_I386])
-    return int(registers[_RESULT[platform.machine()]])
+class Registers:
+    """The registers of a tracee that stands still. Raises ProcessLookupError if it is gone."""
+
+    def __init__(self, tid: int) -> None:
+        self._tid = tid
+        buffer = (ctypes.c_uint64 * 64)()
+        self._vector = (ctypes.c_uint64 * 2)(ctypes.addressof(buffer), ctypes.sizeof(buffer))
+        if request(GETREGSET, tid, _NT_PRSTATUS, ctypes.addressof(self._vector)) < 0:
+            raise ProcessLookupError(tid)
+        compat = self._vector[1] == _I386_REGISTERS
+        self._words = memoryview(buffer).cast("B").cast("i" if compat else "q")
+        self._result, self._number = _PLACES["i386" if compat else platform.machine()]
+
+    @property
+    def result(self) -> int:
+        """What the call from which it returns has come to; EINTR if it would have been made again."""
+        value = self._words[self._result]
+        return -errno.EINTR if value == _ERESTARTNOINTR else value
+
+    def restart(self, nr: int) -> None:
+        """If call `nr` has ended only since we interrupted it, have the kernel make it again.
+
+        Calls such as epoll_wait return EINTR where others are made again. One with a timeout waits for all of it anew.
+        """
+        if self._number is not None and self._words[self._number] == nr and self.result == -errno.EINTR:
+            self._words[self._result] = _ERESTARTNOINTR
+            request(SETREGSET, self._tid, _NT_PRSTATUS, ctypes.addressof(self._vector))

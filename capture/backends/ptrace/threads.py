@@ -40,7 +40,7 @@ class Thread:
     __slots__ = (
         *("tid", "process", "comm", "uid", "cgroup", "listed", "ids", "who", "plain"),
         *("since", "nr", "abi", "cell", "arguments", "closely", "on_path", "executing", "before"),
-        *("fresh", "leave", "ended"),
+        *("fresh", "interrupted", "regroups", "leave", "ended"),
     )
 
     def __init__(self, tid: int, process: Process) -> None:
@@ -58,10 +58,14 @@ class Thread:
         """Is its call on a descriptor of a file asked for?"""
         self.executing = NOTHING
         """Path and arguments of the execve that it is in."""
-        self.before: procfs.Call | None = None
-        """The call in which it was when it was attached, until that has returned."""
+        self.before = False
+        """Is it still in the call in which it was when it was attached?"""
         self.fresh = False
         """Born to a tracee, and not yet seen to stop."""
+        self.interrupted = False
+        """Attached, and not yet seen to stop."""
+        self.regroups = False
+        """Has it opened a file by which processes are moved to another group?"""
         self.leave = False
         """Not asked for: let go when it stops."""
         self.ended = False
@@ -109,6 +113,11 @@ class Threads:
             group = self._groups.of_thread(found.cgroups) if self._groups else 0
             thread.become(found.comm[:15], found.uid, group)
             thread.listed = self._is_listed(thread)
+
+    def read_all(self) -> None:
+        """All of them anew: somebody may have moved any of them to another group."""
+        for thread in self.by_tid.values():
+            self.read(thread)
 
     def execute(self, tid: int, old_tid: int) -> Thread:
         """The thread `old_tid` has executed a program: the only one of its process now, and with the leader's `tid`."""
@@ -165,9 +174,21 @@ def parent_of(pid: int) -> int:
 
 
 def leader_of(tid: int) -> int:
-    """The process of a thread; its own number if it is gone. Source: proc(5)."""
+    """The process of a thread; its own number if it is gone."""
+    return int(_status(tid).get("Tgid", tid))
+
+
+def has_signal(tid: int) -> bool:
+    """Is there a signal for the thread that it does not block?"""
+    sets = _status(tid)
+    pending, shared, blocked = (int(sets.get(name, "0"), 16) for name in ("SigPnd", "ShdPnd", "SigBlk"))
+    return bool((pending | shared) & ~blocked)
+
+
+def _status(tid: int) -> dict[str, str]:
+    """The fields of /proc/TID/status, none if it is gone. Source: proc(5)."""
     try:
         lines = Path(f"/proc/{tid}/status").read_text(errors="replace").splitlines()
     except (FileNotFoundError, ProcessLookupError):
-        return tid
-    return int(next(line for line in lines if line.startswith("Tgid:")).split()[1])
+        return {}
+    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)

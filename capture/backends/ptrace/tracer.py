@@ -27,7 +27,7 @@ from capture.backends.ptrace.requests import (
     wait,
 )
 from capture.backends.ptrace.ring import CHILD_RETURNS, HEAD, PLAIN, RECORD_BYTES, SEEN, TAIL
-from capture.backends.ptrace.threads import Thread, leader_of, parent_of
+from capture.backends.ptrace.threads import Thread, has_signal, leader_of, parent_of
 from schemas.record import CELLS_PER_ABI, RING_HEADER
 from schemas.syscalls import native_abi
 
@@ -197,6 +197,9 @@ class Tracer:
         if thread.fresh:
             thread.fresh = False
             self._ring.words[CHILD_RETURNS] += 1
+        if thread.interrupted:
+            thread.interrupted = False
+            self._restart(thread)
         if thread.leave:
             request(requests.DETACH, thread.tid, 0, 0)
             self._threads.end(thread)
@@ -205,6 +208,14 @@ class Tracer:
             request(requests.LISTEN, thread.tid, 0, 0)
         else:
             self._resume(thread)
+
+    def _restart(self, thread: Thread) -> None:
+        """The call that our interruption has ended, unless a signal has ended it too."""
+        if thread.before and not has_signal(thread.tid):
+            try:
+                requests.Registers(thread.tid).restart(thread.nr)
+            except ProcessLookupError:  # killed: its end is reported
+                return
 
     def _chosen(self, thread: Thread, _: int) -> None:
         """At a call that the seccomp filter chose: its entry, where it would not stop else."""

@@ -1,0 +1,75 @@
+"""The contract that was written for eBPF, held by ptrace: the same tests, recorded by the other backend.
+
+What ptrace cannot know, or knows better, is left out by name, each with its reason.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract import harness, test_calls, test_filters, test_unfinished
+from tests.contract.conftest import Build
+
+MODULES = (test_calls, test_filters, test_unfinished)
+LEFT_OUT = {
+    "test_calls_that_seccomp_refuses": "ptrace stops before a program's own seccomp filter refuses: it knows more",
+    "test_every_hanging_process_shows_system_wide": "ptrace records chosen processes",
+    "test_strace_saw_the_same_calls": "a process has one tracer at most",
+}
+
+
+def by(options: tuple[str, ...]) -> list[str]:
+    """The options, for ptrace: a loader is eBPF's."""
+    words = ["--backend", "ptrace", *options]
+    if "--loader" in words:
+        at = words.index("--loader")
+        del words[at : at + 2]
+    return words
+
+
+def record(path: Path, *options: str, **rest: Any) -> harness.Recording:
+    """As the harness does, by ptrace."""
+    return harness.record(path, *by(options), **rest)
+
+
+def recording(path: Path, *options: str, **rest: Any) -> Any:
+    """As the harness does, by ptrace."""
+    return harness.recording(path, *by(options), **rest)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def by_ptrace() -> Iterator[None]:
+    """Whatever these modules record is recorded by ptrace."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in MODULES:
+            for name, value in (("record", record), ("recording", recording)):
+                if hasattr(module, name):
+                    patch.setattr(module, name, value)
+        yield
+
+
+@pytest.fixture(scope="module")
+def loader() -> str:
+    """None of eBPF's."""
+    return "none"
+
+
+@pytest.fixture(scope="module")
+def lives(workload: Build, tmp_path_factory: pytest.TempPathFactory) -> test_calls.Lives:
+    """The programs of test_calls.py, none of them below strace."""
+    folder = tmp_path_factory.mktemp("lives")
+    words = "; ".join(str(workload(name)) for name in test_calls.PROGRAMS)
+    result = record(folder / "t.parquet", command=["sh", "-c", words])
+    assert result.status == 0, result.said
+    assert len([json.loads(line) for line in result.out.splitlines()]) == len(test_calls.PROGRAMS)
+    return test_calls.Lives(result.audit(), folder / "strace.out")
+
+
+for shared in MODULES:
+    tests = {name: value for name, value in vars(shared).items() if name.startswith("test_") and name not in LEFT_OUT}
+    globals().update(tests)
+
+group = test_filters.group
