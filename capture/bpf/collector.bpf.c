@@ -123,7 +123,7 @@ inline_ int on_thread_exit(struct task_struct *task)
 		row->runq = NOT_MEASURED;
 		row->flags = FLAG_UNFINISHED;
 		row->ret = 0;
-		finish_call(ring, row, task, who, 0);
+		finish_last_call(ring, row, task, who);
 	}
 	free_entry(who);
 	slot = find_slot(who);

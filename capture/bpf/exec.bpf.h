@@ -2,7 +2,8 @@
 /* Path and arguments of execve: read at entry, since a success replaces the memory that they lie in, and kept for the
  * return in one of a few slots. Without a slot, or after a fault, the new program's own memory tells. */
 
-#define ARGUMENTS 1024
+#define ARGUMENTS 4096
+#define ARGUMENTS_FEW 128
 
 inline_ struct systape_exec *slot_of(u32 tid)
 {
@@ -35,37 +36,54 @@ inline_ void free_slot(struct systape_exec *slot)
 	*(volatile u64 *)&slot->owner = 0;
 }
 
-/* Each argument with its NUL; the rest is left out, and flagged, where an argument or all of them are too long. How far
- * we are stands in the slot, not in a register: the verifier would follow each value that it can have. */
+struct argv_walk {
+	struct systape_exec *slot;
+	u64 argv;
+	u32 ended;
+};
+
+/* One argument with its NUL. How far we are stands in the slot, not in a register: the verifier would follow each value
+ * that it can have. */
+repeated_ int next_argument(u32 i, void *context)
+{
+	struct argv_walk *walk = context;
+	struct systape_exec *slot = walk->slot;
+	u64 pointer = 0, used = *(volatile u16 *)&slot->argv;
+	s64 length;
+
+	opaque(used);
+	walk->ended = 1;
+	if (bpf_probe_read_user(&pointer, sizeof(pointer), (void *)(walk->argv + 8 * i))) {
+		slot->argv = ABSENT;
+		return 1;
+	}
+	if (!pointer)
+		return 1;
+	if (used >= EXEC_ARGV) {
+		slot->argv = EXEC_ARGV;
+		slot->flags |= FLAG_TRUNCATED;
+		return 1;
+	}
+	length = bpf_probe_read_user_str(slot->bytes + EXEC_PATH + used, EXEC_SLACK, (void *)pointer);
+	if (length <= 0) {
+		slot->argv = ABSENT;
+		return 1;
+	}
+	slot->flags |= length == EXEC_SLACK ? FLAG_TRUNCATED : 0;
+	slot->argv = used + length;
+	walk->ended = 0;
+	return 0;
+}
+
+/* What is too long, or too many, is left out, and flagged. */
 inline_ void read_argv(struct systape_exec *slot, u64 argv)
 {
-	u32 i;
+	struct argv_walk walk = {.slot = slot, .argv = argv};
 
 	slot->argv = 0;
-	for (i = 0; i < ARGUMENTS; i++) {
-		u64 pointer = 0, used = *(volatile u16 *)&slot->argv;
-		s64 length;
-
-		opaque(used);
-		if (bpf_probe_read_user(&pointer, sizeof(pointer), (void *)(argv + 8 * i)))
-			break;
-		if (!pointer)
-			return;
-		if (used >= EXEC_ARGV) {
-			slot->argv = EXEC_ARGV;
-			slot->flags |= FLAG_TRUNCATED;
-			return;
-		}
-		length = bpf_probe_read_user_str(slot->bytes + EXEC_PATH + used, EXEC_SLACK, (void *)pointer);
-		if (length <= 0)
-			break;
-		slot->flags |= length == EXEC_SLACK ? FLAG_TRUNCATED : 0;
-		slot->argv = used + length;
-	}
-	if (i == ARGUMENTS)
+	REPEAT(ARGUMENTS, ARGUMENTS_FEW, next_argument, &walk);
+	if (!walk.ended)
 		slot->flags |= FLAG_TRUNCATED;
-	else
-		slot->argv = ABSENT;
 }
 
 /* execve(path, argv, ...), execveat(dirfd, path, argv, ...) */

@@ -63,6 +63,25 @@ inline_ int path_listed(struct systape_ring *ring, struct systape_record *row, s
 	return on_listed_path((void *)ring + RING_HEADER + (u64)CFG(ring_records) * sizeof(*row) + at);
 }
 
+/* Completes the row, and says whether the filter asks for it. */
+inline_ int judge(struct systape_record *row, struct task_struct *task, u64 who, u32 cell)
+{
+	row->kind = KIND_SYSCALL;
+	fill_task(row, task, who);
+	return (!CFG(by_cell) || selected(cell)) && (!CFG(by_row) || wanted(row, task));
+}
+
+/* The call in which a thread ends, which points to nothing. */
+inline_ void finish_last_call(struct systape_ring *ring, struct systape_record *row, struct task_struct *task, u64 who)
+{
+	u32 cell = cell_of(row->nr, row->abi);
+
+	if (judge(row, task, who, cell) && !CFG(paths))
+		publish_call(ring, cell, ring->bytes_head);
+	else
+		ring->filtered++;
+}
+
 /* Judges the call's row behind the head and makes it a record. The number is judged again, for rows without an entry. A
  * call that the filter leaves out still becomes a row, flagged, where names depend on it. */
 inline_ int finish_call(struct systape_ring *ring, struct systape_record *row, struct task_struct *task, u64 who,
@@ -71,11 +90,8 @@ inline_ int finish_call(struct systape_ring *ring, struct systape_record *row, s
 	u32 cell = cell_of(row->nr, row->abi);
 	u64 bytes_head = ring->bytes_head;
 	u32 plan = plan_of(ring, cell);
-	int asked_for, state;
+	int asked_for = judge(row, task, who, cell), state;
 
-	row->kind = KIND_SYSCALL;
-	fill_task(row, task, who);
-	asked_for = (!CFG(by_cell) || selected(cell)) && (!CFG(by_row) || wanted(row, task));
 	state = CFG(has_states) && (row->ret >= 0 || row->ret == -EINPROGRESS) && keeps_state(cell);
 	if (((u16)plan || PLAN_FOUND(plan)) && (asked_for || state))
 		bytes_head = gather(ring, row, task, plan);

@@ -5,7 +5,8 @@
  * the inode's number. User space turns the names round. Nothing where the walk does not come to an end. */
 
 #define NAME_MOST 256
-#define DEPTH_MOST 64
+#define DEPTH_MOST 256
+#define DEPTH_FEW 24
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define S_IFIFO 0010000
@@ -34,6 +35,12 @@ inline_ struct vfsmount *inside(struct mount *mount)
 #endif
 }
 
+struct names_walk {
+	struct payload payload;
+	struct place at, root;
+	u32 arrived;
+};
+
 /* One more name. 0 when there is no room for the longest. */
 inline_ int add_name(struct payload *payload, struct dentry *entry)
 {
@@ -50,31 +57,28 @@ inline_ int add_name(struct payload *payload, struct dentry *entry)
 	return 1;
 }
 
-/* 0 if the root was not reached. */
-inline_ int add_names(struct payload *payload, struct place at, struct place root)
+/* One step towards the root: to the parent, or to where the file system is mounted. */
+repeated_ int next_name(u32 i, void *context)
 {
-	u32 i;
+	struct names_walk *walk = context;
+	struct dentry *entry = walk->at.entry, *parent = READ_SLOWLY(struct dentry *, entry, d_parent, d_parent);
+	struct vfsmount *volume = walk->at.mount;
 
-	for (i = 0; i < DEPTH_MOST; i++) {
-		struct dentry *parent = READ_SLOWLY(struct dentry *, at.entry, d_parent, d_parent);
-
-		if (at.entry == root.entry && at.mount == root.mount)
-			return 1;
-		if (at.entry == READ_SLOWLY(struct dentry *, at.mount, mnt_root, mnt_root) || at.entry == parent) {
-			struct mount *mount = mount_of(at.mount);
-			struct mount *above = READ_SLOWLY(struct mount *, mount, mnt_parent, mnt_parent);
-
-			if (above == mount)
-				return 1;
-			at.entry = READ_SLOWLY(struct dentry *, mount, mnt_mountpoint, mnt_mountpoint);
-			at.mount = inside(above);
-			continue;
-		}
-		if (!add_name(payload, at.entry))
-			return 0;
-		at.entry = parent;
+	if (entry == walk->root.entry && volume == walk->root.mount) {
+		walk->arrived = 1;
+		return 1;
 	}
-	return 0;
+	if (entry == parent || entry == READ_SLOWLY(struct dentry *, volume, mnt_root, mnt_root)) {
+		struct mount *mount = mount_of(volume);
+		struct mount *above = READ_SLOWLY(struct mount *, mount, mnt_parent, mnt_parent);
+
+		walk->arrived = above == mount;
+		walk->at.entry = READ_SLOWLY(struct dentry *, mount, mnt_mountpoint, mnt_mountpoint);
+		walk->at.mount = inside(above);
+		return walk->arrived;
+	}
+	walk->at.entry = parent;
+	return !add_name(&walk->payload, entry);
 }
 
 inline_ void put_kind(struct payload *payload, u8 kind)
@@ -104,13 +108,13 @@ inline_ u16 found_place(struct payload *payload, struct task_struct *task, struc
 {
 	struct fs_struct *fs = READ(struct fs_struct *, task, fs, fs);
 	u64 first = used_by(payload);
-	struct place root = {
-		.mount = READ_SLOWLY(struct vfsmount *, fs, root.mnt, root_mnt),
-		.entry = READ_SLOWLY(struct dentry *, fs, root.dentry, root_dentry),
-	};
+	struct names_walk walk = {.payload = *payload, .at = at};
 
+	walk.root.mount = READ_SLOWLY(struct vfsmount *, fs, root.mnt, root_mnt);
+	walk.root.entry = READ_SLOWLY(struct dentry *, fs, root.dentry, root_dentry);
 	put_kind(payload, FOUND_FILE);
-	if (!add_names(payload, at, root)) {
+	REPEAT(DEPTH_MOST, DEPTH_FEW, next_name, &walk);
+	if (!walk.arrived) {
 		payload->ring->used = first;
 		return ABSENT;
 	}

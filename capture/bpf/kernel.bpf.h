@@ -229,5 +229,28 @@ struct task_struct {
 #endif
 #define barrier_() asm volatile("" ::: "memory")
 
+/* Calls body(i, context) for i from 0 until it returns 1, at most `most` times. The kernel's own loop is verified once. Where
+ * there is none (before 5.17), and under bcc, each round is verified: then there are only `few`. */
+#define ROUNDS(few, body, context)                                                                                    \
+	({                                                                                                            \
+		u32 round_;                                                                                           \
+		for (round_ = 0; round_ < (few); round_++)                                                            \
+			if (body(round_, context))                                                                    \
+				break;                                                                                \
+	})
+#ifdef SYSTAPE_BCC
+#define REPEAT(most, few, body, context) ROUNDS(few, body, context)
+#define repeated_ inline_
+#else
+#define REPEAT(most, few, body, context)                                                                              \
+	({                                                                                                            \
+		if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))                                      \
+			bpf_loop(most, body, context, 0);                                                             \
+		else                                                                                                  \
+			ROUNDS(few, body, context);                                                                   \
+	})
+#define repeated_ static __attribute__((noinline))
+#endif
+
 /* Hides from the compiler what it knows of a value, so that it does not remove the check which the verifier asks for. */
 #define opaque(value) asm volatile("" : "+r"(value))
