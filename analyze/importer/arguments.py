@@ -14,6 +14,8 @@ from schemas.line.memo import Memo
 from schemas.syscalls import Call
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|<<|<(?:[^<>\\]|->|\\.)*>|/\*.*?\*/|[\[\](){},]')
+_PLAIN = re.compile(r' ?((?:[^,"\[({<]+|"(?:[^"\\]+|\\.)*"|[\[({][^\[\](){}"<]*[\])}])+)')
+"""An argument without names in angle brackets, structures in structures, and strings in these: nearly all."""
 _NESTED = re.compile(r'["\[({<]')
 _NAMED = re.compile(r"([a-z_0-9]+)=(?!=)")
 _PAIR = re.compile(r"\[(-?\d+)(?:<[^>]*>)?, (-?\d+)(?:<[^>]*>)?\]")
@@ -28,15 +30,25 @@ BUFFERS = ("buf_in", "buf_out", "random_out")
 VECTORS = ("iovec_in", "iovec_out", "msghdr_in", "msghdr_out", "mmsghdr_in", "mmsghdr_out")
 ADDRESSES = ("sockaddr", "sockaddr_out", "msghdr_in", "msghdr_out")
 
+STRINGS = ("path", "str", "path_out")
+TAKEN = frozenset((*STRINGS, *BUFFERS, *VECTORS, *ADDRESSES, "argv"))
+"""Kinds of arguments of which more than a number is kept."""
+OPENING = ('"', "[", "{", "~", "")
+"""How arguments begin that are no numbers."""
+
 numbers: Memo[str, int | None] = Memo(number_of)
+_taken: Memo[tuple[str, ...], list[tuple[int, str]]] = Memo(
+    lambda kinds: [(place, kind) for place, kind in enumerate(kinds) if kind in TAKEN]
+)
 
 
-@dataclass
+@dataclass(slots=True)
 class Arguments:
-    """What the columns say of a call's arguments. Bytes are not decoded yet."""
+    """What the columns say of a call's arguments."""
 
     values: list[int | None] = field(default_factory=list)
-    paths: list[bytes] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    """As printed between quotes, not yet unquoted."""
     addr: bytes | None = None
     data: bytes | None = None
     words: list[bytes] | None = None
@@ -51,7 +63,11 @@ def split(text: str) -> list[str]:
         return []
     if not _NESTED.search(text):
         return text.split(", ")
-    found, depth, begin = [], 0, 0
+    plain = _PLAIN.findall(text)
+    if "<" not in text and sum(map(len, plain)) + 2 * (len(plain) - 1) == len(text):
+        return plain
+    found: list[str] = []
+    depth, begin = 0, 0
     for token in _TOKEN.finditer(text):
         mark = token[0]
         if mark in "[({":
@@ -82,13 +98,13 @@ def names_in(text: str) -> list[tuple[int, str]]:
 def arguments(call: Call | None, text: str) -> Arguments:
     """The arguments of a call, of which nothing is known if `call` is None."""
     parts = split(text)
-    found = Arguments([None if part[:1] in ('"', "[", "{", "~", "") else numbers[part] for part in parts])
+    found = Arguments([None if part[:1] in OPENING else numbers[part] for part in parts])
     if call is None:
         return found
-    if _NESTED.search(text):
-        for kind, part in zip(call.kinds, parts, strict=False):
-            if part[:1] in ('"', "[", "{"):
-                _take(found, kind, part)
+    if '"' in text or "[" in text or "{" in text:
+        for place, kind in _taken[call.kinds]:
+            if place < len(parts):
+                _take(found, kind, parts[place])
         if call.name in PAIRS and (pair := _PAIR.search(text)):
             found.data = struct.pack("=ii", int(pair[1]), int(pair[2]))
         if call.name == "prctl" and "PR_SET_NAME" in text:
@@ -99,11 +115,12 @@ def arguments(call: Call | None, text: str) -> Arguments:
 
 
 def _take(found: Arguments, kind: str, part: str) -> None:
-    """Keep what an argument says that was printed as a string or a structure."""
-    if kind in ("path", "str", "path_out"):
-        if string := STRING.match(part):
-            found.paths.append(unquote(string[1]))
-            found.truncated |= string[2] is not None
+    """Keep what an argument says, if it was printed as a string or a structure."""
+    if kind in STRINGS:
+        if part[:1] == '"':
+            whole = part[-1:] == '"'
+            found.paths.append(part[1:-1] if whole else part[1:].rpartition('"')[0])
+            found.truncated |= not whole
     elif kind in BUFFERS:
         if string := STRING.match(part):
             found.data = unquote(string[1])

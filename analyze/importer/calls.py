@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from analyze.importer.arguments import Arguments, arguments, command_line, end_of, names_in
-from analyze.importer.strings import is_text, text_of
+from analyze.importer.strings import is_text, text_of, unquote
 from schemas.errno import errno_names
 from schemas.line.memo import Memo
 from schemas.record import Abi, Flag
@@ -14,6 +14,8 @@ from schemas.syscalls import FD_NONE, FD_RETURNED, Call, table
 UNFINISHED = "<unfinished ...>"
 RESUMING = "<... "
 NONE = (None,) * 6
+NO_TEXTS = (None, None, None, None, False)
+ESCAPED, TRUNCATED, UNRETURNED = int(Flag.ESCAPED), int(Flag.TRUNCATED), int(Flag.UNFINISHED)
 _NAME = re.compile(r"[a-z_]\w*\Z")
 _RESULT = re.compile(r"(\?|0x[0-9a-f]+|-?\d+)(?:<((?:[^<>\\]|->|\\.)*)>)?(?: (E\w+))?")
 _NUMBERED = re.compile(r"syscall_(0x[0-9a-f]+|\d+)\Z")
@@ -115,15 +117,15 @@ def _columns(
     name: str, call: Call | None, given: Arguments, result: Result, names: tuple[tuple[int, str], ...]
 ) -> Parsed:
     count = len(call.args) if call else 6
-    values = (*given.values[:count], *NONE[len(given.values[:count]) :])
-    texts = [*given.paths[:2], *([given.addr] if given.addr is not None else []), *(given.words or [])]
-    escaped = not all(map(is_text, texts))
-    path, path2, *_ = [*(text_of(path, escaped=escaped) for path in given.paths), None, None]
-    flags = Flag.ESCAPED * escaped | Flag.TRUNCATED * given.truncated | Flag.UNFINISHED * (result.value is None)
-    numbered = _NUMBERED.match(name)
+    values = (*given.values, *NONE)[:count] + NONE[count:]
+    path, path2, addr, cmdline, escaped = NO_TEXTS
+    if given.paths or given.addr is not None or given.words is not None:
+        path, path2, addr, cmdline, escaped = _texts(given)
+    flags = ESCAPED * escaped | TRUNCATED * given.truncated | UNRETURNED * (result.value is None)
+    numbered = None if call else _NUMBERED.match(name)
     nr = call.nr if call else int(numbered[1], 0) if numbered else None
     return Parsed(
-        name if call or nr is None else f"syscall_{nr}",
+        name if numbered is None else f"syscall_{nr}",
         nr,
         values,
         result.value,
@@ -131,11 +133,28 @@ def _columns(
         _descriptor(call, values, result),
         path,
         path2,
-        None if given.addr is None else text_of(given.addr, escaped=escaped),
+        addr,
         given.data,
-        None if given.words is None else command_line([text_of(word, escaped=escaped) for word in given.words]),
-        int(flags),
+        cmdline,
+        flags,
         names,
+    )
+
+
+def _texts(given: Arguments) -> tuple[str | None, str | None, str | None, str | None, bool]:
+    """The columns path, path2, addr and cmdline, and whether they are escaped, as they are if one is not UTF-8."""
+    if given.addr is None and given.words is None and all("\\" not in path for path in given.paths):
+        return given.paths[0], given.paths[1] if len(given.paths) > 1 else None, None, None, False
+    addresses, unquoted = [] if given.addr is None else [given.addr], list(map(unquote, given.paths[:2]))
+    escaped = not all(map(is_text, (*unquoted, *addresses, *(given.words or ()))))
+    paths = [text_of(path, escaped=escaped) for path in unquoted]
+    words = None if given.words is None else [text_of(word, escaped=escaped) for word in given.words]
+    return (
+        paths[0] if paths else None,
+        paths[1] if len(paths) > 1 else None,
+        text_of(addresses[0], escaped=escaped) if addresses else None,
+        None if words is None else command_line(words),
+        escaped,
     )
 
 

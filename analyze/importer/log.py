@@ -46,14 +46,6 @@ class Lines:
     notices: int = 0
     """Lines that strace wrote about itself, left out."""
 
-    def add(self, who: int, comm: str, when: int, text: str, lasted: int) -> None:
-        """One line more."""
-        self.who.append(who)
-        self.comms.append(comm)
-        self.when.append(when)
-        self.texts.append(text)
-        self.lasted.append(lasted)
-
 
 def read(path: Path | None, stream: TextIO) -> Iterator[Lines]:
     """The lines of a log. `path` is None for standard input; what it says is when the log was written."""

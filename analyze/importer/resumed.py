@@ -44,17 +44,24 @@ class Joiner:
     """The calls that threads are in, by thread, the first begun first."""
 
     def join(self, lines: Lines) -> Lines:
-        """The same lines with whole calls only, each where it returned, with the time at which it began."""
-        joined = Lines([], [], [], [], [], lines.notices)
-        columns = zip(lines.who, lines.comms, lines.when, lines.texts, lines.lasted, strict=True)
-        add = joined.add
-        for who, comm, when, text, lasted in columns:
-            if text[-1:] == ">" and self._cut(who, comm, when, text):
+        """The same lines with whole calls only, each where it returned, with the time at which it began.
+
+        The lists of `lines` are changed.
+        """
+        kept, texts, when, lasted = [], lines.texts, lines.when, lines.lasted
+        for index, text in enumerate(texts):
+            if text[-1:] == ">" and self._cut(lines.who[index], lines.comms[index], when[index], text):
                 continue
             if text[:1] == "<" and text.startswith(RESUMING):
-                when, text, lasted = self._resume(who, when, text, lasted)
-            add(who, comm, when, text, lasted)
-        return joined
+                when[index], texts[index], lasted[index] = self._resume(
+                    lines.who[index], when[index], text, lasted[index]
+                )
+            kept.append(index)
+        if len(kept) == len(texts):
+            return lines
+        who, comms = [lines.who[index] for index in kept], [lines.comms[index] for index in kept]
+        when, lasted = [when[index] for index in kept], [lasted[index] for index in kept]
+        return Lines(who, comms, when, [texts[index] for index in kept], lasted, lines.notices)
 
     def finish(self) -> Lines:
         """The calls that never returned."""

@@ -1,5 +1,6 @@
 """Logs in, a capture out."""
 
+import gc
 import json
 import re
 import sys
@@ -49,12 +50,20 @@ def import_logs(names: Sequence[str], out: BinaryIO) -> Imported:
     Several logs are one trace (strace -ff writes one a thread, FILE.TID), their rows sorted by time. Raises
     CaptureFileError for a log that cannot be read.
     """
-    portions = _Portions(names)
+    gc.disable()  # it would look through a million small tuples again and again, and find nothing
+    try:
+        return _import(_Portions(names), names, out)
+    finally:
+        gc.enable()
+
+
+def _import(portions: "_Portions", names: Sequence[str], out: BinaryIO) -> Imported:
     schema = EVENTS.with_metadata(_metadata(names))
     count, first, last = 0, 0, 0
     with pq.ParquetWriter(out, schema, compression="zstd", write_page_checksum=True) as file:
         for table in _grouped(portions, whole=len(portions.logs) > 1):
             file.write_table(table.cast(schema), row_group_size=GROUP)
+            portions.rows.count(table)
             count += table.num_rows
             span = pc.min_max(table.column("ts").cast(pa.int64())).as_py()
             first, last = min(first or span["min"], span["min"]), max(last, span["max"])
