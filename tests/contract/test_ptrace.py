@@ -142,7 +142,7 @@ def test_attached_and_let_go(tmp_path: Path, waits: subprocess.Popen[str]) -> No
     assert field(waits.pid, "TracerPid") == "0"
     (row,) = [row for row in result.rows(syscall="epoll_wait") if row["ret"] is None]
     assert row["flags"] & Flag.UNFINISHED
-    assert answer(waits)["interruptions"] <= 1  # by the attaching; epoll_wait is not restarted
+    assert answer(waits)["interruptions"] == 0
 
 
 def test_all_threads_are_attached(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_killed_collector_leaves_the_attached_alone(tmp_path: Path, waits: subpr
         os.kill(running_.pid, signal.SIGKILL)
         until(lambda: not Path(f"/proc/{tracer}").exists() or field(tracer, "State").startswith("Z"))
         until(lambda: field(waits.pid, "TracerPid") == "0")
-    assert answer(waits)["interruptions"] <= 1
+    assert answer(waits)["interruptions"] == 0
 
 
 def test_killed_collector_ends_its_command(tmp_path: Path, workload: Build) -> None:
@@ -227,6 +227,8 @@ def test_a_command_that_will_not_end_runs_on(tmp_path: Path, workload: Build, op
     printed = json.loads(out)
     assert printed["pid"] == command
     assert printed["failures"] == 0
+    # Of a traced process, a signal that it ignores ends such a call too: the kernel's way, and strace's.
+    assert printed["interruptions"] <= (1 if options else 0)
     Recording(tmp_path / "t.parquet", 0, "").audit()
 
 

@@ -62,6 +62,7 @@ class PtraceTracing:
         self.rings = Rings(memory, settings)
         self._running: npt.NDArray[Any] | None = None
         self._failure: str | None = None
+        self._ended = False
         self._pipe, theirs = Pipe()
         collector = os.getpid()
         self._tracer = os.fork()
@@ -106,6 +107,8 @@ class PtraceTracing:
             os.kill(self._tracer, signal.SIGUSR1)
             meanwhile()
             self._pipe.poll(_ASK_AGAIN)
+        if not self.stops_at:
+            self._await_end()
         assert self._running is not None
         return self._running
 
@@ -131,5 +134,6 @@ class PtraceTracing:
     def _await_end(self) -> None:
         """Briefly: it stays as long as a command needs a tracer, and a process may hang where it cannot be stopped."""
         end = time.monotonic() + _PATIENCE
-        while os.waitpid(self._tracer, os.WNOHANG)[0] == 0 and time.monotonic() < end:
+        while not self._ended and time.monotonic() < end:
+            self._ended = os.waitpid(self._tracer, os.WNOHANG)[0] != 0
             time.sleep(0.001)

@@ -7,6 +7,7 @@ which it kills (PTRACE_O_EXITKILL).
 """
 
 import ctypes
+import errno
 import gc
 import os
 import signal
@@ -120,17 +121,25 @@ class TracerProcess:
             if not free and not self._chosen_only:
                 request(requests.INTERRUPT, tid, 0, 0)
         status = ctypes.c_int()
-        while (tid := wait(-1, ctypes.addressof(status), requests.WALL)) > 0 or ctypes.get_errno() != 10:
+        where = ctypes.c_void_p(ctypes.addressof(status))
+        while (tid := wait(-1, where, requests.WALL)) > 0 or ctypes.get_errno() != errno.ECHILD:
             if tid > 0 and status.value & 0xFF == requests.STOPPED:
                 self._pass(tid, status.value >> 8 & 0xFF, status.value >> 16)
 
     def _pass(self, tid: int, number: int, event: int) -> None:
-        deliver = number if event == 0 and number != signal.SIGTRAP | 0x80 else 0
-        if not self._chosen_only:
+        at_call = event == 0 and number == signal.SIGTRAP | 0x80
+        deliver = number if event == 0 and not at_call else 0
+        if not self._chosen_only and not at_call:
+            if event == EVENT_STOP:
+                self._tracer.restart(tid)
             request(requests.DETACH, tid, 0, deliver)
         elif event == EVENT_STOP and number in STOP_SIGNALS:
             request(requests.LISTEN, tid, 0, 0)
         else:
+            if (
+                not self._chosen_only
+            ):  # at the return of the call that we interrupted: asked for again, a stop comes next
+                request(requests.INTERRUPT, tid, 0, 0)
             request(requests.CONT, tid, 0, deliver)
 
 

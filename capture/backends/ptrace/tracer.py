@@ -23,6 +23,7 @@ from capture.backends.ptrace.requests import (
     STOP_SIGNALS,
     SYSCALL_STOP,
     WALL,
+    quickly,
     request,
     wait,
 )
@@ -79,7 +80,7 @@ class Tracer:
             info.signed,
             info.arguments,
         )
-        status_at, info_at, size = ctypes.addressof(self._status), info.address, info.SIZE
+        status_at, info_at, size = ctypes.c_void_p(ctypes.addressof(self._status)), info.pointer, info.SIZE
         counters, memory, mask, handling = ring.words, ring.memory, ring.mask, self._calls.handling
         entry, leave, native, idle = requests.native(OP_ENTRY), requests.native(OP_EXIT), native_abi(), self._idle
         read, resume, pack = requests.GET_SYSCALL_INFO, requests.SYSCALL, PLAIN.pack_into
@@ -96,7 +97,7 @@ class Tracer:
             since = thread.since
             if since:
                 dur = now() - since
-            if request(read, tid, size, info_at) <= 0:
+            if quickly(read, tid, size, info_at) <= 0:
                 continue
             if words[0] == leave and since and not handling[thread.cell] and not thread.closely:
                 head = counters[HEAD]
@@ -108,13 +109,13 @@ class Tracer:
                     thread.since = 0
                 else:
                     self._calls.leave(thread, dur)
-                request(idle, tid, 0, 0)
+                quickly(idle, tid, 0, 0)
             elif words[0] == entry and words[3] < CELLS_PER_ABI and handling[words[3]] < 2 and not thread.closely:
                 thread.nr = thread.cell = words[3]
                 thread.abi = native
                 thread.arguments = given.tobytes()
                 thread.since = now()
-                request(resume, tid, 0, 0)
+                quickly(resume, tid, 0, 0)
             else:
                 self._closely(thread, dur if since else 0)
 
@@ -199,7 +200,7 @@ class Tracer:
             self._ring.words[CHILD_RETURNS] += 1
         if thread.interrupted:
             thread.interrupted = False
-            self._restart(thread)
+            self.restart(thread.tid)
         if thread.leave:
             request(requests.DETACH, thread.tid, 0, 0)
             self._threads.end(thread)
@@ -209,11 +210,12 @@ class Tracer:
         else:
             self._resume(thread)
 
-    def _restart(self, thread: Thread) -> None:
-        """The call that our interruption has ended, unless a signal has ended it too."""
-        if thread.before and not has_signal(thread.tid):
+    def restart(self, tid: int) -> None:
+        """Have a thread go on with the call that our interruption has ended, unless a signal has ended it too."""
+        thread = self._threads.by_tid.get(tid)
+        if thread is not None and thread.since and not has_signal(tid):
             try:
-                requests.Registers(thread.tid).restart(thread.nr)
+                requests.Registers(tid).restart(thread.nr)
             except ProcessLookupError:  # killed: its end is reported
                 return
 
