@@ -20,8 +20,10 @@ from analyze.importer.calls import Parsed, Parser
 from analyze.importer.constants import number_of
 from schemas.arrow import EVENTS, Key
 from schemas.counters import Counters
+from schemas.decode.result import ADDRESSES
 from schemas.flags import constant_set, format_enum, format_flags
 from schemas.record import Abi
+from tests.contract import strace_log
 
 Rows = list[dict[str, Any]]
 FLAGS = Path(__file__).resolve().parents[3] / "schemas" / "flags"
@@ -351,3 +353,25 @@ def test_every_line_of_real_logs_is_understood(tmp_path: Path, options: str) -> 
     assert done.calls > 300 and {row["kind"] for row in rows} >= {"syscall", "fork", "exec", "exit", "signal"}
     threads = {row["tid"]: row["pid"] for row in rows if row["kind"] == "fork" and row["arg1"] & 8}
     assert len(threads) == 3 and all(pid != tid for tid, pid in threads.items())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_calls_are_those_that_another_parser_finds(tmp_path: Path) -> None:
+    """Thread by thread, in order: name, result and error of each call, as the contract tests' own parser reads them."""
+    log = tmp_path / "log"
+    script = "find /etc -name 'c*' | sort | head -3; cat /nonexistent; sleep 0.01 & wait; (exit 3)"
+    command = ["strace", "-f", "-ttt", "-T", "-o", str(log), "sh", "-c", script]
+    subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, timeout=60)
+    found: dict[int, list[tuple[str, str, str | None]]] = {}
+    for row in bring(tmp_path, "log")[0]:
+        if row["kind"] == "syscall":
+            result = "?" if row["ret"] is None else str(-1 if row["errno"] else row["ret"])
+            result = "?" if (row["errno"] or "").startswith("ERESTART") else result
+            result = "0" if row["syscall"] in ADDRESSES and row["errno"] is None else result  # the other reads 0x.. so
+            found.setdefault(row["tid"], []).append((row["syscall"], result, row["errno"]))
+    expected = {
+        tid: [(one.name, one.result, one.errno) for one in thread.calls] for tid, thread in strace_log.read(log).items()
+    }
+    assert sum(map(len, expected.values())) > 1000
+    assert found == expected
