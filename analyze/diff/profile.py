@@ -13,17 +13,16 @@ if TYPE_CHECKING:
 
 WAITS = frozenset(
     """
-    accept accept4 clock_nanosleep epoll_pwait epoll_pwait2 epoll_wait flock futex io_getevents msgrcv nanosleep pause
-    poll ppoll pselect6 restart_syscall rt_sigreturn rt_sigsuspend rt_sigtimedwait sched_yield select semop semtimedop
-    vfork wait4 waitid
+    accept accept4 clock_nanosleep connect epoll_pwait epoll_pwait2 epoll_wait flock futex io_getevents msgrcv
+    nanosleep pause poll ppoll pselect6 restart_syscall rt_sigreturn rt_sigsuspend rt_sigtimedwait sched_yield select
+    semop semtimedop vfork wait4 waitid
     """.split()  # noqa: SIM905 - easier to read
 )
 """Calls that last as long, and come as often, as others let them."""
 TRANSFERS = frozenset(
-    "read readv recv recvfrom recvmsg recvmmsg write writev send sendto sendmsg sendmmsg splice connect".split()  # noqa: SIM905
+    "read readv recv recvfrom recvmsg recvmmsg write writev send sendto sendmsg sendmmsg splice".split()  # noqa: SIM905
 )
 """The same on a pipe, a socket or a terminal."""
-SLOW_FILES = ("pipe:", "socket:", "/dev/tty", "/dev/pts", "anon_inode:")
 MEMORY = frozenset(("brk", "mmap", "munmap", "mprotect", "madvise", "mremap"))
 """Calls whose number depends on how threads happened to meet in the allocator."""
 
@@ -79,6 +78,26 @@ class Profile:
             self.examples.setdefault(name, given)
         return name
 
+    def add_latencies(self, key: CallKey, bin_: int | None, calls: int, time_ns: int, longest_ns: int) -> None:
+        """Count calls of one latency; `bin_` is None if it is not known."""
+        self.calls[key] += calls
+        if bin_ is None:
+            return
+        latencies = self.latencies.get(key) or self.latencies.setdefault(key, Latencies())
+        latencies.bins[bin_] += calls
+        latencies.time_ns += time_ns
+        latencies.longest_ns = max(latencies.longest_ns, longest_ns)
+
+    def add_names(self, process: str, call: str, errno: str | None, file: str, peer: str, calls: int) -> None:
+        """Count calls that failed in one way or did not, on one file or peer ('' where there is none)."""
+        if errno is not None:
+            self.errors[ErrorKey(process, call, errno, peer or file)] += calls
+            return
+        for name, counted in ((file if file.startswith("/") else "", self.files), (peer, self.peers)):
+            if name:
+                counted[name] += calls
+                self.users.setdefault(name, process)
+
     @property
     def time_ns(self) -> int:
         """Time in calls that do not wait for others."""
@@ -97,33 +116,18 @@ def profile(session: "Session") -> Profile:
     """Count the calls that the session's filters keep."""
     found = Profile(span_ns=session.span.end - session.span.start)
     query = (files("analyze.diff") / "profile.sql").read_text()
-    for comm, call, errno, file, peer, bin_, calls, time_ns, longest_ns in session.prepare(query).rows():
+    for comm, call, slow, bin_, errno, file, peer, by_latency, *numbers in session.prepare(query).rows():
         process = found.name(comm, normal_thread)
-        what = found.name(file, normal_path) if file is not None else ""
-        address = found.name(peer, normal_peer) if peer is not None else ""
-        key = CallKey(process, call, _waits(call, file or ""))
-        found.calls[key] += calls
-        if errno is not None:
-            found.errors[ErrorKey(process, call, errno, address or what)] += calls
+        if by_latency:
+            waits = call in WAITS or (slow and call in TRANSFERS)
+            found.add_latencies(CallKey(process, call, waits), bin_, *numbers)
         else:
-            if what.startswith("/"):
-                found.files[what] += calls
-                found.users.setdefault(what, process)
-            if address:
-                found.peers[address] += calls
-                found.users.setdefault(address, process)
-        if bin_ is not None:
-            latencies = found.latencies.setdefault(key, Latencies())
-            latencies.bins[bin_] += calls
-            latencies.time_ns += time_ns
-            latencies.longest_ns = max(latencies.longest_ns, longest_ns)
+            what = found.name(file, normal_path) if file is not None else ""
+            address = found.name(peer, normal_peer) if peer is not None else ""
+            found.add_names(process, call, errno, what, address, numbers[0])
     return found
 
 
 def real(name: str, first: Profile, second: Profile) -> str:
     """A name as it was in the second capture, or else in the first."""
     return second.examples.get(name) or first.examples.get(name) or name
-
-
-def _waits(call: str, file: str) -> bool:
-    return call in WAITS or (call in TRANSFERS and (call == "connect" or file.startswith(SLOW_FILES)))

@@ -1,15 +1,27 @@
--- Calls of a capture, counted: by thread's name, call, error, file, peer, and latency.
+-- Calls of a capture, counted twice: by latency, and by what failed and what was used.
 -- Time on the run queue is no latency of the call's: it says how busy the machine was.
+WITH measured AS (
+    SELECT
+        *,
+        greatest(dur_ns - coalesce(runq_ns, 0), 1) AS took_ns,
+        -- eighths of powers of two of ns; NULL where the duration is not known
+        floor(8 * log2(greatest(dur_ns - coalesce(runq_ns, 0), 1)))::INTEGER AS bin,
+        -- what a transfer waits for others on
+        coalesce(regexp_matches(file, '^(pipe:|socket:|anon_inode:|/dev/tty|/dev/pts)'), false) AS slow
+    FROM selected
+)
+
 SELECT
     comm,
     syscall,
+    slow,
+    bin,
     errno,
     file,
     peer,
-    -- eighths of powers of two of ns; NULL where the duration is not known
-    floor(8 * log2(greatest(dur_ns - coalesce(runq_ns, 0), 1)))::INTEGER AS bin,
+    grouping(file) = 1 AS by_latency,
     count(*) AS calls,
-    coalesce(sum(greatest(dur_ns - coalesce(runq_ns, 0), 0)), 0)::BIGINT AS time_ns,
-    coalesce(max(dur_ns - coalesce(runq_ns, 0)), 0)::BIGINT AS longest_ns
-FROM selected
-GROUP BY ALL
+    coalesce(sum(took_ns), 0)::BIGINT AS time_ns,
+    coalesce(max(took_ns), 0)::BIGINT AS longest_ns
+FROM measured
+GROUP BY GROUPING SETS ((comm, syscall, slow, bin), (comm, syscall, errno, file, peer))

@@ -26,6 +26,8 @@ from schemas.record import Abi
 from tests.contract import strace_log
 
 Rows = list[dict[str, Any]]
+HEXADECIMAL = (*ADDRESSES, "fcntl", "umask")
+"""Calls whose results the contract tests' parser does not read."""
 FLAGS = Path(__file__).resolve().parents[3] / "schemas" / "flags"
 
 
@@ -355,6 +357,11 @@ def test_every_line_of_real_logs_is_understood(tmp_path: Path, options: str) -> 
     assert len(threads) == 3 and all(pid != tid for tid, pid in threads.items())
 
 
+def _decimal(name: str, result: str, errno: str | None) -> str:
+    """A result, but for what is printed in another base."""
+    return "0" if name in HEXADECIMAL and errno is None else result
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_calls_are_those_that_another_parser_finds(tmp_path: Path) -> None:
@@ -368,10 +375,16 @@ def test_calls_are_those_that_another_parser_finds(tmp_path: Path) -> None:
         if row["kind"] == "syscall":
             result = "?" if row["ret"] is None else str(-1 if row["errno"] else row["ret"])
             result = "?" if (row["errno"] or "").startswith("ERESTART") else result
-            result = "0" if row["syscall"] in ADDRESSES and row["errno"] is None else result  # the other reads 0x.. so
+            result = (
+                "0" if row["syscall"] in (*ADDRESSES, "fcntl") and row["errno"] is None else result
+            )  # the other reads 0x.. so
             found.setdefault(row["tid"], []).append((row["syscall"], result, row["errno"]))
     expected = {
-        tid: [(one.name, one.result, one.errno) for one in thread.calls] for tid, thread in strace_log.read(log).items()
+        tid: [(one.name, _decimal(one.name, one.result, one.errno), one.errno) for one in thread.calls]
+        for tid, thread in strace_log.read(log).items()
     }
     assert sum(map(len, expected.values())) > 1000
-    assert found == expected
+    differing = [
+        (tid, *pair) for tid in expected for pair in zip(found[tid], expected[tid], strict=True) if len(set(pair)) > 1
+    ]
+    assert differing == []
