@@ -78,7 +78,7 @@ def test_rows_are_what_the_program_called(tmp_path: Path, workload: Build) -> No
 
 
 @pytest.mark.skipif(WHY_NOT["core"] is not None, reason=f"needs eBPF beside it: {WHY_NOT['core']}")
-@pytest.mark.parametrize("name", ["calls", "births", "exec_thread", "sigreturn", "compat", "signals"])
+@pytest.mark.parametrize("name", ["calls", "births", "exec_thread", "sigreturn", "compat", "signals", "mixed"])
 def test_both_backends_record_the_same(tmp_path: Path, workload: Build, name: str) -> None:
     """Of one run, both at once: the same calls in the same order in each thread, equal in all columns but times."""
     program = workload(name)

@@ -189,7 +189,7 @@ class Calls:
         thread.since, thread.executing = 0, NOTHING
 
     def _pieces(self, thread: Thread, ret: int) -> Pieces:
-        plan = self.rules.plans[thread.cell] & 0xFFFF
+        plan = self.rules.plans[thread.cell]
         if plan & PLAN_EXEC or not plan:
             return thread.executing
         return self._reader.read(thread.tid, plan, _ARGUMENTS.unpack(thread.arguments), ret)

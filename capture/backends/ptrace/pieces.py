@@ -4,12 +4,14 @@ Read by the same plan, to the same limits and at the same time (at the return; o
 bpf/payload.bpf.h does, so that both backends fill the same columns.
 """
 
+import os
+import re
 import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from capture.backends.ptrace.memory import Memory
-from schemas.record import ABSENT, PLAN_FILLED, Addr, Data, Flag
+from schemas.record import ABSENT, PLAN_FILLED, PLAN_FOUND_SHIFT, Addr, Data, Flag, Found
 
 _PATH_MOST, _ADDR_MOST = 4096, 128
 _ARGV_MOST, _ARGUMENT_MOST, _ARGUMENTS = 32768, 4096, 1024
@@ -21,6 +23,8 @@ _MSGHDR = struct.Struct("=QI4xQQ")  # name, its length, iovecs, their number
 Piece = bytes | None
 Arguments = Sequence[int]
 
+_NUMBERED = re.compile(rb"(socket|pipe):\[(\d+)\]")
+_DELETED = b" (deleted)"
 _VECTORS = (Data.GIVEN_VECTOR, Data.BACK_VECTOR)
 _BUFFERS = {Data.GIVEN: 1, Data.BACK: 1, Data.BACK_FIRST: 0, Data.BACK_THIRD: 2}
 _BACK = (Data.BACK, Data.BACK_FIRST, Data.BACK_THIRD, Data.BACK_VECTOR, Data.BACK_MESSAGE)
@@ -56,13 +60,17 @@ class Reader:
 
     def needs_reading(self, plan: int) -> bool:
         """Is there anything to read for a call of this plan?"""
-        how = plan >> 9 & 15
-        return bool(plan & 0x81FF) or how >= Data.PAIR or bool(how and self._data_bytes)
+        how = Data(plan >> 9 & 15)
+        always = plan & 0x81FF or plan >> PLAN_FOUND_SHIFT & 3 or how in (Data.PAIR, Data.PAIR_LAST)
+        return bool(always or (how and self._data_bytes))
 
     def read(self, tid: int, plan: int, args: Arguments, ret: int) -> Pieces:
         """What a call that returned points to, by its plan."""
         path, flags = (None, 0) if plan & PLAN_FILLED and ret <= 0 else self._path(tid, plan & 7, args)
         path2, more = self._path(tid, plan >> 3 & 7, args)
+        found = Found(plan >> PLAN_FOUND_SHIFT & 3)
+        if found is not Found.NOTHING and ret >= 0:
+            path2 = self._found(tid, found, args, ret)
         addr = self._address(tid, Addr(plan >> 6 & 7), args, ret)
         data = self._data(tid, Data(plan >> 9 & 15), args, ret)
         return Pieces(path, path2, addr, data, flags | more)
@@ -103,6 +111,15 @@ class Reader:
         if path is None:
             return None, Flag.PATH_UNREADABLE
         return path, Flag.TRUNCATED if len(path) == _PATH_MOST - 1 else 0
+
+    def _found(self, tid: int, how: Found, args: Arguments, ret: int) -> Piece:
+        """The file to which a call has led, as bpf/found.bpf.h puts it: names from there to the root."""
+        if how is Found.BY_CWD:
+            return _place(f"/proc/{tid}/cwd")
+        if how is Found.BY_PAIR:
+            first = self._memory.read(tid, args[0], 4)
+            return None if first is None else _place(f"/proc/{tid}/fd/{int.from_bytes(first, 'little')}")
+        return _place(f"/proc/{tid}/fd/{ret}")
 
     def _address(self, tid: int, how: Addr, args: Arguments, ret: int) -> Piece:
         if how is Addr.NONE:
@@ -157,3 +174,17 @@ class Reader:
 
     def _bytes(self, tid: int, address: int, length: int, most: int) -> Piece:
         return self._memory.read(tid, address, min(length, most)) if address and length else None
+
+
+def _place(link: str) -> Piece:
+    """Where a link of /proc leads; None where that is no place, or the link is gone. Source: proc(5)."""
+    try:
+        target = os.fsencode(os.readlink(link))  # noqa: PTH115 - half the time of Path.readlink, and it runs per call
+    except OSError:  # closed by another thread, or a process that only root may look into
+        return None
+    if numbered := _NUMBERED.fullmatch(target):
+        return numbered[1][:1] + int(numbered[2]).to_bytes(8, "little")
+    if not target.startswith(b"/") or target.startswith(b"/memfd:"):
+        return None
+    names = [name for name in target.removesuffix(_DELETED).split(b"/") if name]
+    return b"f" + b"".join(name + b"\0" for name in reversed(names))

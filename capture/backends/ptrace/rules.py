@@ -79,12 +79,12 @@ class Rules:
 
     def is_on_path(self, tid: int, plan: int, args: Sequence[int]) -> bool:
         """At the entry: is the call on a descriptor of a file that is asked for?"""
-        place = plan >> 16
+        place = _descriptor(plan)
         return bool(place) and place != PLAN_FD_RETURNED and self._is_file(tid, args[place - 1])
 
     def names_path(self, tid: int, plan: int, ret: int, path: bytes | None, path2: bytes | None) -> bool:
         """At the return: does the call name a path that is asked for, or has it opened such a file?"""
-        opened = plan >> 16 == PLAN_FD_RETURNED and ret >= 0 and self._is_file(tid, ret)
+        opened = _descriptor(plan) == PLAN_FD_RETURNED and ret >= 0 and self._is_file(tid, ret)
         return opened or path in self.paths or path2 in self.paths
 
     def _is_file(self, tid: int, fd: int) -> bool:
@@ -97,6 +97,11 @@ class Rules:
         cells = self._chosen.cells | self._states
         cells[[cell for cell, name in self.names.items() if name not in ENDS]] = True
         return cells
+
+
+def _descriptor(plan: int) -> int:
+    """1 + the argument that is a descriptor, PLAN_FD_RETURNED or 0."""
+    return plan >> 16 & 7
 
 
 def cell_of(nr: int, abi: Abi) -> int:
