@@ -105,11 +105,11 @@ class Calls:
         """It ends, with this wait status. A call that it is in returned just now, unless it is one that never does."""
         if thread.since:
             result = self._result_of_killed(thread)
-            if result is None or status & 0x7F == _SIGSYS:
+            if thread.before:
+                # Killed before it had gone on with the call: that was ended by an interruption, ours or the kill.
+                self._finish_unseen(thread, -errno.EINTR if result in (None, -errno.ENOSYS) else result)
+            elif result is None or status & 0x7F == _SIGSYS:
                 self._finish(thread, NOT_MEASURED, 0, Flag.UNFINISHED)
-            elif thread.before:
-                # Killed before it had gone on with the call, it is left with what the kernel sets beforehand.
-                self._finish_unseen(thread, -errno.EINTR if result == -errno.ENOSYS else result)
             else:
                 self._finish(thread, time.monotonic_ns() - thread.since, result, 0)
         if status & 0x7F == _SIGKILL:
