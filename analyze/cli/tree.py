@@ -1,6 +1,5 @@
 """`analyze tree FILE...`."""
 
-
 from analyze.cli import options
 from analyze.cli.output import choose
 

@@ -69,7 +69,7 @@ class Timeline:
         directory), times in ns since the epoch. Any of them may be NULL.
         """
         found = self._ids(process, thread, fd, at)
-        return self._text(np.where(found >= 0, self._history.names[np.maximum(found, 0)], UNKNOWN))
+        return self._text(np.where(found >= 0, _take(self._history.names, found), UNKNOWN))
 
     def peers(self, process: "pa.Array", thread: "pa.Array", fd: "pa.Array", at: "pa.Array") -> "pa.Array":
         """The addresses at the other end of sockets; arguments as for `names`."""

@@ -7,8 +7,8 @@ from capture.doctor import host, kernel, privileges, selftest
 from capture.doctor.check import EBPF, Check, Way, judge
 from capture.errors import PrivilegeError, UnsupportedError
 
-NOT_BUILT = ("ptrace",)
-"""Ways of the design that this version does not have yet."""
+UNTESTED = ("ptrace",)
+"""Ways that need nothing that is looked at here, so they are named and not judged."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Diagnosis:
 def examine() -> Diagnosis:
     """Look at everything, record nothing."""
     checks = (*privileges.checks(), *kernel.checks(), *host.checks())
-    unbuilt = tuple(Way(name, built=False) for name in NOT_BUILT)
+    unbuilt = tuple(Way(name, built=False) for name in UNTESTED)
     return Diagnosis(checks, (*(judge(name, checks) for name in EBPF), *unbuilt))
 
 

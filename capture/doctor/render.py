@@ -85,7 +85,7 @@ def _way(diagnosis: Diagnosis, way: Way, colour: bool) -> Iterator[str]:
     if diagnosis.can_record(way):
         yield from _row(State.OK, name, "can record", colour)
     elif not way.built:
-        yield from _row(State.NOTE, name, "not in this version", colour)
+        yield from _row(State.NOTE, name, "slow, for a command or -p, and needs none of this: --backend ptrace", colour)
     else:
         lacks = ", ".join(way.lacks) or "the self-test failed"
         yield from _row(State.MISSING, name, f"cannot record: {lacks}", colour)
