@@ -66,10 +66,11 @@ append = pipeline.Pipeline.append
 lost = []
 def forget(self, cpu, words, *rest, **options):
     records = words.view(RECORD).ravel()
-    if lost or len(words) < 2 or records[-1]["kind"] or records[-1]["payload"] != NO_PAYLOAD:
+    calls = np.flatnonzero((records["kind"] == 0) & (records["payload"] == NO_PAYLOAD))
+    if lost or not len(calls):
         return append(self, cpu, words, *rest, **options)
     lost.append(True)
-    return append(self, cpu, words[:-1], *rest, **options)
+    return append(self, cpu, np.delete(words, calls[-1], axis=0), *rest, **options)
 pipeline.Pipeline.append = forget""",
 }
 

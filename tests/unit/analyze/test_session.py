@@ -13,14 +13,14 @@ def test_what_does_not_fit_into_memory_goes_to_disk(tmp_path: Path, monkeypatch:
     """Outside the working directory, and only as long as the session lives."""
     spill = tmp_path / "spill"
     spill.mkdir()
-    monkeypatch.setattr(sessions, "MEMORY", 48 << 20)
+    monkeypatch.setattr(sessions, "MEMORY", 96 << 20)
     monkeypatch.setenv("TMPDIR", str(spill))
     monkeypatch.chdir(tmp_path)
     path = write_parquet(tmp_path / "x.parquet", make_rows(100))
     with Session([str(path)]) as session:
-        query = "SELECT number, hash(number) AS h, repeat('x', 20) AS t FROM range(2000000) AS r(number) ORDER BY h"
+        query = "SELECT number, hash(number) AS h, repeat('x', 20) AS t FROM range(5000000) AS r(number) ORDER BY h"
         session.execute(f"CREATE TEMP TABLE large AS {query}")
-        assert session.fetch("SELECT count(*) FROM large") == [(2_000_000,)]
+        assert session.fetch("SELECT count(*) FROM large") == [(5_000_000,)]
         assert list(spill.iterdir())
     assert list(spill.iterdir()) == []
     assert {file.name for file in tmp_path.iterdir()} == {"spill", "x.parquet"}
