@@ -145,7 +145,7 @@ def _key(process: Numbers, fd: Numbers) -> Numbers:
     return process << FD_BITS | fd & FD_MASK
 
 
-def _take(values: Numbers, places: Numbers) -> Numbers:
+def _take(values: npt.NDArray[np.signedinteger[Any]], places: Numbers) -> npt.NDArray[np.signedinteger[Any]]:
     """values[places], anything where the place is negative."""
     return values[np.maximum(places, 0)] if len(values) else np.zeros(len(places), np.int64)
 

@@ -167,5 +167,8 @@ def test_a_namespace_of_its_own(namespace: str, status: int, word: str) -> None:
     done = run([*prefix, CAPTURE, "doctor", "--no-test"])
     assert done.returncode == status, done.stdout
     assert word in done.stdout
-    captured = run([*prefix, CAPTURE, "-q", "-w", "/dev/null", "--", "true"])
+    captured = run([*prefix, CAPTURE, "-q", "--backend", "ebpf", "-w", "/dev/null", "--", "true"])
     assert (captured.returncode, captured.stderr.count("\n")) == (status, 1)
+    by_ptrace = run([*prefix, CAPTURE, "-q", "-w", "/dev/null", "--", "true"])
+    assert (by_ptrace.returncode, by_ptrace.stderr.count("\n")) == (0, 1)
+    assert "recording by ptrace" in by_ptrace.stderr
