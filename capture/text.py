@@ -1,4 +1,4 @@
-"""Bytes from anybody (names, paths, arguments) as text that can be turned back."""
+"""Bytes from anybody (names, paths, arguments) as text that can be turned back (schemas/decode/text.py: to_bytes)."""
 
 
 def is_text(value: bytes) -> bool:
@@ -13,14 +13,3 @@ def is_text(value: bytes) -> bool:
 def escape(value: bytes) -> str:
     r"""For rows with `Flag.ESCAPED`: what is not UTF-8 as `\xHH`, a backslash as `\\`; all else as it is."""
     return value.replace(b"\\", b"\\\\").decode(errors="backslashreplace")
-
-
-def unescape(value: str) -> bytes:
-    """The reverse of `escape`."""
-    parts = value.encode().split(b"\\\\")
-    return b"\\".join(_bytes(part) for part in parts)
-
-
-def _bytes(part: bytes) -> bytes:
-    first, *rest = part.split(b"\\x")
-    return first + b"".join(bytes([int(piece[:2], 16)]) + piece[2:] for piece in rest)

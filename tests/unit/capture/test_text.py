@@ -3,13 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capture.text import escape, is_text, unescape
+from capture.text import escape, is_text
+from schemas.decode.text import to_bytes
 
 
 @given(st.binary())
 def test_escape_can_be_turned_back(value: bytes) -> None:
     """Whatever the bytes, and the text is always text."""
-    assert unescape(escape(value)) == value
+    assert to_bytes(escape(value), escaped=True) == value
     escape(value).encode()
 
 
@@ -25,4 +26,4 @@ def test_examples() -> None:
     assert escape(b"a\xff\\b") == "a\\xff\\\\b"
     assert not is_text(b"\xff")
     assert not is_text("\ud800".encode(errors="surrogatepass"))
-    assert unescape("\\\\xff") == b"\\xff"
+    assert to_bytes("\\\\xff", escaped=True) == b"\\xff"

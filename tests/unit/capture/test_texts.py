@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capture.text import unescape
 from capture.texts import command_line, found_name
+from schemas.decode.text import to_bytes
 from schemas.record import Flag, Kind
 from tests.unit.capture.records import pieces, record, row_of, rows_of
 
@@ -46,7 +46,11 @@ def test_each_piece_is_in_its_row_and_column(given_pieces: list[tuple[bytes | No
         assert row["data"] == data
         for name, piece in (("path", path), ("path2", path2)):
             text = row[name]
-            back = unescape(text) if text is not None and row["flags"] & Flag.ESCAPED else text and text.encode()
+            back = (
+                to_bytes(text, escaped=True)
+                if text is not None and row["flags"] & Flag.ESCAPED
+                else text and text.encode()
+            )
             assert (back or b"") == (piece or b"") and (text is None) == (piece is None)
     assert {row["flags"] for row in rows} <= {0, Flag.ESCAPED}
 
@@ -76,11 +80,11 @@ def test_any_text_column_may_be_what_is_escaped(bad: str) -> None:
     )
     row = rows_of([record("read"), one], [None, payload])[1]
     assert row["flags"] == Flag.ESCAPED | Flag.TRUNCATED
-    assert unescape(row["comm"]) == b"m\\" + tail("comm", b"")
-    assert unescape(row["path"]) == b"p\\" + tail("path", b"")
-    assert unescape(row["path2"]) == b"q\\" + tail("path2", b"")
-    assert unescape(row["addr"]) == b"unix:u\\" + tail("addr", b"")
-    assert unescape(row["cmdline"]) == command_line(b"'\\\0" + tail("cmdline", b"x") + b"\0")
+    assert to_bytes(row["comm"], escaped=True) == b"m\\" + tail("comm", b"")
+    assert to_bytes(row["path"], escaped=True) == b"p\\" + tail("path", b"")
+    assert to_bytes(row["path2"], escaped=True) == b"q\\" + tail("path2", b"")
+    assert to_bytes(row["addr"], escaped=True) == b"unix:u\\" + tail("addr", b"")
+    assert to_bytes(row["cmdline"], escaped=True) == command_line(b"'\\\0" + tail("cmdline", b"x") + b"\0")
     assert row["cgroup"] == ("/caf\\xe9" if bad == "cgroup" else "/system.slice/db.service")
 
 
