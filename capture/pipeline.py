@@ -20,7 +20,7 @@ from capture.ring import WORDS, Bytes, Words
 from capture.sink.base import Sink
 from schemas.record import NO_PAYLOAD, Cause
 
-BUFFERS = 2
+BUFFERS = 3
 BYTES = 64 << 20
 """Most bytes of payloads in one buffer; memory is only touched as far as it is used."""
 
@@ -45,7 +45,7 @@ class Buffer:
 
     def __init__(self, rows: int) -> None:
         self.words: Words = np.empty((WORDS, rows), np.uint64)
-        self.cpus: npt.NDArray[np.int16] = np.empty(rows, np.int16)
+        self.cpus: npt.NDArray[np.int16] = np.zeros(rows, np.int16)
         self.bytes: Bytes = np.empty(BYTES, np.uint8)
         self.rows = rows
         self.empty()
@@ -87,7 +87,7 @@ class _Job:
 
 
 class Pipeline:
-    """The writer's thread and the buffers between it and the drain.
+    """The writer's thread and the buffers between it and the drain: those given, or new ones as the sink wants them.
 
     `wrote` is called on the writer's thread with each batch that the sink has taken, `lost` with each that it could
     not take.
@@ -99,13 +99,14 @@ class Pipeline:
         columns: Columns,
         wrote: Callable[[pa.RecordBatch], None],
         lost: Callable[[pa.RecordBatch, Cause], None],
+        buffers: Sequence[Buffer] | None = None,
     ) -> None:
         self.sink = sink
         self.error: SinkError | None = None
         self._columns, self._wrote, self._lost = columns, wrote, lost
         self._free: queue.SimpleQueue[Buffer] = queue.SimpleQueue()
-        for _ in range(BUFFERS):
-            self._free.put(Buffer(sink.batch_rows))
+        for buffer in buffers or [Buffer(sink.batch_rows) for _ in range(BUFFERS)]:
+            self._free.put(buffer)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._current: Buffer | None = self._free.get()
         self._failure: BaseException | None = None

@@ -45,11 +45,11 @@ _BUFFERS = {
     **dict.fromkeys(("readv", "preadv", "preadv2"), Data.BACK_VECTOR),
     **dict.fromkeys(("sendmsg", "sendmmsg"), Data.GIVEN_MESSAGE),
     **dict.fromkeys(("recvmsg", "recvmmsg"), Data.BACK_MESSAGE),
-    **dict.fromkeys(("pipe", "pipe2"), Data.PAIR),
-    "socketpair": Data.PAIR_LAST,
     "getrandom": Data.BACK_FIRST,
     "readlinkat": Data.BACK_THIRD,
 }
+
+_PAIRS = {**dict.fromkeys(("pipe", "pipe2"), Data.PAIR), "socketpair": Data.PAIR_LAST}
 
 _FOUND = {
     **dict.fromkeys(("open", "openat", "openat2", "creat", "open_by_handle_at"), Found.BY_FD),
@@ -74,15 +74,20 @@ STATE_CALLS = frozenset(
 
 
 @cache
-def plans() -> npt.NDArray[np.uint32]:
-    """The plan of every cell, shape (CELLS,). Of 32-bit calls, whose structures differ, paths alone."""
+def plans(buffers: bool = True) -> npt.NDArray[np.uint32]:
+    """The plan of every cell, shape (CELLS,). Of 32-bit calls, whose structures differ, paths alone.
+
+    Without `buffers` the contents of buffers (`-s N`) are not in it, only what is read always.
+    """
+    content = _BUFFERS if buffers else {}
     plan = np.zeros(CELLS, np.uint32)
     native = table(native_abi())
     for call in native.by_number.values():
         if call.nr < CELLS_PER_ABI:
             plan[call.nr] = _paths(call.kinds) | _exec(call.name)
             plan[call.nr] |= _FOUND.get(call.name, 0) << PLAN_FOUND_SHIFT
-            plan[call.nr] |= _ADDRESSES.get(call.name, 0) << 6 | _BUFFERS.get(call.name, 0) << 9 | _descriptor(call)
+            data = _PAIRS.get(call.name, content.get(call.name, 0))
+            plan[call.nr] |= _ADDRESSES.get(call.name, 0) << 6 | data << 9 | _descriptor(call)
     for call in table(Abi.I386).by_number.values():
         same = native.by_name.get(call.name)
         if same is not None and len(same.args) == len(call.args) and call.nr < CELLS_PER_ABI:

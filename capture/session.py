@@ -4,7 +4,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
@@ -22,12 +22,15 @@ from capture.launch import Child
 from capture.ledger import Ledger
 from capture.live import LiveSink
 from capture.loaders.base import Settings
-from capture.pipeline import BYTES, Pipeline
+from capture.pipeline import BYTES, Buffer, Pipeline
 from capture.recorder import Recorder
+from capture.rehearsal import Rehearsal
 from capture.report import Report
-from capture.sink import open_sink
+from capture.sink import batch_rows, open_sink
 from capture.sink.base import Sink
+from capture.sink.encode import Encoder
 from capture.snapshot import Snapshot
+from schemas.arrow import EVENTS
 from schemas.record import RECORD
 
 RINGS_IN_ALL = 64 << 20
@@ -70,7 +73,6 @@ def keep_memory() -> None:
     """Have the C library keep freed memory: each batch needs as much again, and faulting it in anew costs more than the
     work done on it."""
     libc = ctypes.CDLL(None)
-    libc.malloc_trim(0)  # what loading the program took
     for option, value in ((_M_MMAP_THRESHOLD, 1 << 30), (_M_TRIM_THRESHOLD, 1 << 30), (_M_ARENA_MAX, 1)):
         libc.mallopt(option, value)
     pa.set_memory_pool(pa.system_memory_pool())
@@ -94,13 +96,24 @@ def record(options: Options) -> int:
         procfs.require(target)  # before a file is made
     child = Child(options.command, options.user) if options.command else None
     try:
+        keep_memory()
+        rehearsal = Rehearsal(*_batches(options.target))
         session = Session(options, child)
         pid = child.pid if child is not None else None
         with backends.open_first(options.backend, options.loader, session.settings, pid) as (backend, tracing):
-            return session.run(tracing, backend)
+            buffers = rehearsal.buffers()
+            ctypes.CDLL(None).malloc_trim(0)  # what loading the program took
+            return session.run(tracing, backend, buffers)
     finally:
         if child is not None:
             child.abandon()
+
+
+def _batches(target: str | None) -> tuple[int, Callable[[pa.RecordBatch], object]]:
+    """How many rows a batch has that goes to `target`, and what is done with it."""
+    if target is None:
+        return LiveSink.batch_rows, lambda _: None
+    return batch_rows(target), lambda batch: Encoder(EVENTS).encode(batch, 0)
 
 
 class Session:
@@ -130,9 +143,8 @@ class Session:
             cgroup_v1=self.groups.v1_index if self.groups else 0,
         )
 
-    def run(self, tracing: Tracing, backend: str) -> int:
+    def run(self, tracing: Tracing, backend: str, buffers: list[Buffer]) -> int:
         """Record with the backend of that name; the exit status."""
-        keep_memory()
         keep_up()
         options = self.options
         self._clock = clock = Clock()
@@ -141,7 +153,7 @@ class Session:
         self._ledger = ledger = Ledger(tracing.rings.headers)
         sink = LiveSink() if options.target is None else open_sink(options.target, start, force=options.force)
         columns = Columns(clock.offset, self.groups.path if self.groups else lambda _: None)
-        self._pipeline = pipeline = Pipeline(sink, columns, ledger.wrote, ledger.lost)
+        self._pipeline = pipeline = Pipeline(sink, columns, ledger.wrote, ledger.lost, buffers)
         flush = min(options.flush, _LIVE_FLUSH) if options.target is None else options.flush
         self._recorder = Recorder(tracing.rings, ledger, pipeline, clock, limit=options.limit, flush=flush)
         self._report = Report(options.target, ledger, sink, quiet=options.quiet, verbose=options.verbose)

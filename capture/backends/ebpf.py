@@ -52,7 +52,7 @@ class EbpfTracing:
     def __enter__(self) -> Self:
         self._program.__enter__()
         self.rings = Rings(self._program.maps["rings"], self._settings)
-        self.rings.headers["plan"] = plans()
+        self.rings.headers["plan"] = plans(buffers=self._settings.data_bytes > 0)
         return self
 
     def __exit__(

@@ -40,6 +40,8 @@ rarely_ u64 gather(struct systape_ring *ring, struct systape_record *row, struct
 			pieces->data = plan_data(&payload, PLAN_DATA(plan), row);
 	}
 	row->flags |= ring->payload_flags;
+	if (*(u64 *)payload.start == NOTHING_READ)
+		return ring->bytes_head;
 	row->payload = payload.position;
 	return payload_end(&payload);
 }

@@ -9,6 +9,7 @@
 #define ADDR_MOST 128
 #define DATA_MOST 65535
 #define IOVECS 16
+#define NOTHING_READ (~0ULL) /* all four lengths are ABSENT */
 #define BEFORE_PATH2 (sizeof(struct systape_pieces) + PATH_MOST)
 #define BEFORE_ADDR (BEFORE_PATH2 + PATH_MOST)
 #define BEFORE_DATA (BEFORE_ADDR + ADDR_MOST)
@@ -53,7 +54,7 @@ inline_ int open_payload(struct payload *payload, struct systape_ring *ring)
 	payload->ring = ring;
 	ring->used = sizeof(struct systape_pieces);
 	ring->payload_flags = 0;
-	*(u64 *)payload->start = ~0ULL; /* all ABSENT */
+	*(u64 *)payload->start = NOTHING_READ;
 	return 1;
 }
 

@@ -11,7 +11,15 @@ from capture.errors import SinkError
 if TYPE_CHECKING:
     from capture.sink.base import Sink
 
-__all__ = ["open_sink"]
+__all__ = ["batch_rows", "open_sink"]
+
+
+def batch_rows(target: str) -> int:
+    """Rows of a full batch of the sink that `open_sink` would give."""
+    from capture.sink.ipc import IpcSink
+    from capture.sink.parquet import ParquetSink
+
+    return IpcSink.batch_rows if _is_stream(target) else ParquetSink.batch_rows
 
 
 def open_sink(target: str, metadata: Mapping[str, str], *, force: bool = False, durable: bool = False) -> "Sink":
@@ -30,9 +38,13 @@ def open_sink(target: str, metadata: Mapping[str, str], *, force: bool = False, 
         return IpcSink(os.dup(1), "standard output", metadata)
     if _is_null_device(path):
         return NullSink()
-    if path.suffix == ".arrows":
+    if _is_stream(target):
         return IpcSink(open_stream(path, force=force), target, metadata, compression="lz4")
     return ParquetSink(path, metadata, force=force, durable=durable)
+
+
+def _is_stream(target: str) -> bool:
+    return target == "-" or Path(target).suffix == ".arrows"
 
 
 def _is_null_device(path: Path) -> bool:

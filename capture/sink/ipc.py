@@ -20,6 +20,7 @@ class IpcSink:
     from batch to batch: the stream then carries the new entries, or the new dictionary.
     """
 
+    batch_rows = 65_536
     streaming = True
 
     def __init__(
@@ -29,7 +30,7 @@ class IpcSink:
         metadata: Mapping[str, str],
         *,
         compression: str | None = None,
-        batch_rows: int = 65_536,
+        batch_rows: int = batch_rows,
     ) -> None:
         """Takes over `fd`, which is called `name` in errors. `compression` is None, "lz4" or "zstd"."""
         self.batch_rows = batch_rows

@@ -18,6 +18,7 @@ class ParquetSink:
     disk when the call returns, so that a power cut spares it too. Raises SinkError if the file cannot be made.
     """
 
+    batch_rows = 262_144
     streaming = False
 
     def __init__(
@@ -27,7 +28,7 @@ class ParquetSink:
         *,
         force: bool = False,
         durable: bool = False,
-        batch_rows: int = 262_144,
+        batch_rows: int = batch_rows,
     ) -> None:
         """Create the capture and its journal."""
         self.batch_rows = batch_rows

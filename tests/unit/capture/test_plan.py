@@ -115,3 +115,11 @@ def test_state_calls_exist() -> None:
     """A misspelt name would keep nothing."""
     known = {name for abi in Abi for name in table(abi).names}
     assert STATE_CALLS - known == set()
+
+
+def test_without_buffers_their_calls_have_no_payload() -> None:
+    """`-s 0`: a read or a write must not cost room in the byte ring; what is read always stays."""
+    bare, full = plans(buffers=False), plans()
+    assert full[NATIVE.number("read")] & 0xFFFF != 0 == bare[NATIVE.number("read")] & 0xFFFF
+    for name in ("pipe2", "socketpair", "connect", "openat", "execve", "recvfrom"):
+        assert bare[NATIVE.number(name)] & 0xFFFF != 0

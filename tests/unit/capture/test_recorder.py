@@ -8,7 +8,7 @@ import pytest
 
 from capture.clock import Clock
 from capture.ledger import Ledger, blank
-from capture.pipeline import Pipeline
+from capture.pipeline import BUFFERS, Pipeline
 from capture.recorder import Recorder
 from capture.ring import BLOCK
 from schemas.record import Flag, Kind
@@ -125,7 +125,7 @@ def test_losses_wait_for_a_writer_that_is_behind() -> None:
     gate = threading.Event()
     write = bench.sink.write
     bench.sink.write = lambda batch: gate.wait() and write(batch)  # type: ignore[method-assign]
-    for _ in range(4):  # the writer has both buffers from the third on
+    for _ in range(BUFFERS + 2):  # the writer has all buffers from the last but one on
         bench.rings.produce(0, calls(70))
         bench.recorder.drain()
         bench.recorder._keep_house()
@@ -134,5 +134,8 @@ def test_losses_wait_for_a_writer_that_is_behind() -> None:
     bench.finish()
     counters = bench.ledger.counters()
     assert counters.balance() == []
-    assert (counters.written, counters.dropped) == (3 * 63, {"ring_full": 3 * 7 + 70})
-    assert sum(map(len, bench.sink.written)) - counters.written == 3  # the last one for two intervals
+    assert (counters.written, counters.dropped) == (
+        (BUFFERS + 1) * 63,
+        {"ring_full": (BUFFERS + 1) * 7 + 70},
+    )
+    assert sum(map(len, bench.sink.written)) - counters.written == BUFFERS + 1  # the last one for two intervals
