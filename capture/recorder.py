@@ -16,6 +16,7 @@ from schemas.record import RECORD, Flag, Kind
 _FULL_SPEED = 2_000_000  # calls a second of one CPU: more than a program can make while it is traced
 _LONGEST_PAUSE = 0.02
 _HOUSEKEEPING = 0.1
+_FEW = 64  # records: on an idle host they wait for the next housekeeping
 
 
 class Recorder:
@@ -40,9 +41,11 @@ class Recorder:
         """
         housekeeping = flushed = time.monotonic()
         while self.stopped_by is None:
-            self.drain()
             now = time.monotonic()
-            if now - housekeeping >= _HOUSEKEEPING:
+            keep_house = now - housekeeping >= _HOUSEKEEPING
+            if keep_house or self._rings.pending() > _FEW:
+                self.drain()
+            if keep_house:
                 housekeeping = now
                 self._keep_house()
                 each()

@@ -41,18 +41,19 @@ class Rings:
 
     def pending(self) -> int:
         """Records that wait, over all CPUs."""
-        return int((self._heads - self._tails).sum())
+        return sum(self._heads.tolist()) - sum(self._tails.tolist())
 
     def blocks(self) -> Iterator[tuple[int, Words]]:
         """CPU and records of each block that waits now: uint64, shape (n, WORDS), n <= BLOCK, views into the ring.
 
         Copy, then `release` the block before going on. What comes in meanwhile is left for the next pass: a pass ends.
         """
-        for cpu, head in enumerate(self._heads.tolist()):
-            while (tail := int(self._tails[cpu])) < head:
+        for cpu, (tail, head) in enumerate(zip(self._tails.tolist(), self._heads.tolist(), strict=True)):
+            while tail < head:
                 start = tail & (self.records - 1)
                 count = min(head - tail, BLOCK, self.records - start)
                 yield cpu, self._words[cpu][start : start + count]
+                tail += count
 
     def payload(self, cpu: int, words: Words) -> tuple[int, list[Bytes]]:
         """The bytes that belong to records which wait next on a CPU, shape (n, WORDS): where they begin, and the bytes.
