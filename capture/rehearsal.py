@@ -4,15 +4,20 @@ The first batch would take four times as long as the next ones: libraries are bo
 CPU that makes calls as fast as it can is full in the meantime.
 """
 
+import struct
 import threading
 from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
 
-from capture.columns import REST, Columns
+from capture.columns import NR_UID, REST, Columns
 from capture.pipeline import BUFFERS, Buffer
-from schemas.record import NO_PAYLOAD
+from schemas.record import ABSENT, FOUND_FILE, NO_PAYLOAD
+from schemas.syscalls import native_abi, table
+
+_FOUND = bytes([FOUND_FILE]) + b"name\0"
+_PAYLOAD = struct.pack("=4H", 0, len(_FOUND), ABSENT, ABSENT) + _FOUND
 
 
 class Rehearsal(threading.Thread):
@@ -31,7 +36,10 @@ class Rehearsal(threading.Thread):
             for _ in range(BUFFERS):
                 buffer = Buffer(self._rows)
                 buffer.words[:REST] = np.arange(self._rows, dtype=np.uint64) * 7919 % 1009
+                buffer.words[NR_UID] = table(native_abi()).number("openat")
                 buffer.words[REST] = NO_PAYLOAD
+                buffer.bytes[: len(_PAYLOAD)] = np.frombuffer(_PAYLOAD, np.uint8)
+                buffer.words[REST, 0] = 0  # where it begins
                 self._buffers.append(buffer)
             self._encode(Columns(0, lambda _: None).batch(buffer.words, buffer.cpus, buffer.bytes))
         except Exception as error:  # noqa: BLE001 - raised by buffers(), on the thread that can tell

@@ -41,7 +41,7 @@ class Rings:
 
     def pending(self) -> int:
         """Records that wait, over all CPUs."""
-        return sum(self._heads.tolist()) - sum(self._tails.tolist())
+        return int(sum(self._heads.tolist()) - sum(self._tails.tolist()))
 
     def blocks(self) -> Iterator[tuple[int, Words]]:
         """CPU and records of each block that waits now: uint64, shape (n, WORDS), n <= BLOCK, views into the ring.

@@ -6,7 +6,6 @@ in which any text is not UTF-8 is flagged, and then all its texts are escaped, s
 
 import shlex
 import struct
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -15,10 +14,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from capture import address
-from capture.arrays import Array, Mask, binaries, column, dictionary, encode_runs, lower, memory
+from capture.arrays import Array, Mask, binaries, column, cut, dictionary, encode_runs, lower, memory
+from capture.found import found_names
 from capture.ring import Bytes, Words
 from capture.text import escape, is_text
-from schemas.record import ABSENT, FOUND_FILE, FOUND_SOCKET, NO_PAYLOAD, PIECES
+from schemas.record import ABSENT, NO_PAYLOAD, PIECES
 
 Take = Callable[[Array], pa.Array]
 
@@ -53,14 +53,15 @@ class Coded:
 
 @dataclass
 class Plain:
-    """A column of many values."""
+    """A column of many values; `text` is the same as strings once `bad` has found them to be."""
 
     array: pa.Array
+    text: pa.Array | None = None
 
     def bad(self) -> Mask | None:
         """The rows whose value is not UTF-8; None if there are none. Only what is not ASCII is looked at."""
         try:
-            self.array.cast(pa.string())
+            self.text = self.array.cast(pa.string())
         except pa.ArrowInvalid:
             offsets = np.frombuffer(self.array.buffers()[1], np.int32)[: len(self.array) + 1]
             content = np.frombuffer(self.array.buffers()[2], np.uint8)
@@ -73,7 +74,7 @@ class Plain:
     def finish(self, _: str, escaped: Mask | None) -> pa.Array:
         """The column, as strings."""
         if escaped is None:
-            return self.array.cast(pa.string())
+            return self.text
         rows = [row for row in np.flatnonzero(escaped).tolist() if self.array[row].is_valid]
         places = np.arange(len(self.array), dtype=np.int32)
         places[rows] = len(places) + np.arange(len(rows))
@@ -98,26 +99,32 @@ class Payloads:
         self._there &= ends <= end  # whatever stands in a ring, nothing outside of it is read
         self._starts = ends - self._lengths
 
-    def piece(self, which: int, wanted: Mask | None = None) -> tuple[pa.Array, Array] | None:
-        """That piece of the payloads that have it (and are `wanted`, a mask over `rows`), and their rows."""
+    def has(self, which: int, wanted: Mask | None = None) -> Mask | None:
+        """The payloads (a mask over `rows`) that have that piece, and are `wanted`; None if there are none."""
         there = self._there[:, which] if wanted is None else self._there[:, which] & wanted
-        if not there.any():
-            return None
-        starts = self._starts[there, which]
-        bounds = np.empty(2 * len(starts), np.int32)
-        bounds[::2], bounds[1::2] = starts, starts + self._lengths[there, which]
-        # What lies between two pieces counts as an element, which is not taken.
-        buffers = [None, pa.py_buffer(bounds), pa.py_buffer(self._content)]
-        everything = pa.Array.from_buffers(pa.binary(), len(bounds) - 1, buffers)
-        places = np.arange(0, len(bounds), 2, dtype=np.int32)
-        return everything.take(column(pa.int32(), places)), self.rows[there]
+        return there if there.any() else None
 
-    def spread(self, values: pa.Array, rows: Array, places: Array | None = None) -> pa.Array:
-        """`values` (or those at `places`) in their `rows` of a column, NULL in all others."""
+    def pieces(self, which: int, there: Mask) -> pa.Array:
+        """That piece of the payloads `there`."""
+        starts = self._starts[there, which]
+        return cut(self._content, starts, starts + self._lengths[there, which])
+
+    def column(self, which: int, there: Mask) -> pa.Array:
+        """That piece of the payloads `there` in their rows, NULL in all others."""
+        starts = self._starts[there, which]
+        index, valid = self._places(there)
+        return cut(self._content, starts, starts + self._lengths[there, which], index, valid)
+
+    def spread(self, values: pa.Array, there: Mask, places: Array | None = None) -> pa.Array:
+        """`values` (or those at `places`), one for each payload `there`, in their rows, NULL in all others."""
+        return values.take(column(pa.int32(), *self._places(there, places)))
+
+    def _places(self, there: Mask, places: Array | None = None) -> tuple[Array, Mask]:
+        rows = self.rows[there]
         index, valid = np.zeros(self.count, np.int32), np.zeros(self.count, bool)
         index[rows] = np.arange(len(rows)) if places is None else places
         valid[rows] = True
-        return values.take(column(pa.int32(), index, valid))
+        return index, valid
 
 
 def texts(
@@ -132,43 +139,35 @@ def texts(
     arrays: dict[str, pa.Array] = {}
     payloads = Payloads(words, content) if (lower(words[REST]) != NO_PAYLOAD).any() else None
     if payloads is not None:
-        if piece := payloads.piece(_PATH):
-            columns["path"] = Plain(payloads.spread(*piece))
+        if (there := payloads.has(_PATH)) is not None:
+            columns["path"] = Plain(payloads.column(_PATH, there))
         if second := _second_paths(payloads, found[payloads.rows]):
             columns["path2"] = second
-        if piece := payloads.piece(_ADDR):
-            columns["addr"] = _addresses(*piece, payloads.count)
+        if (there := payloads.has(_ADDR)) is not None:
+            columns["addr"] = _addresses(payloads, there)
         runs = programs[payloads.rows]
-        if piece := payloads.piece(_DATA, runs):
-            columns["cmdline"] = _command_lines(payloads, *piece)
-        if piece := payloads.piece(_DATA, ~runs):
-            arrays["data"] = payloads.spread(*piece)
+        if (there := payloads.has(_DATA, runs)) is not None:
+            columns["cmdline"] = _command_lines(payloads, there)
+        if (there := payloads.has(_DATA, ~runs)) is not None:
+            arrays["data"] = payloads.column(_DATA, there)
     escaped = _union(one.bad() for one in columns.values())
     return arrays | {name: one.finish(name, escaped) for name, one in columns.items()}, escaped
 
 
 def _second_paths(payloads: Payloads, found: Mask) -> Plain | None:
     """The second paths that calls were given, and what the kernel found for others."""
-    given, walked = payloads.piece(_PATH2, ~found), payloads.piece(_PATH2, found)
+    given, walked = payloads.has(_PATH2, ~found), payloads.has(_PATH2, found)
     if walked is None:
-        return None if given is None else Plain(payloads.spread(*given))
-    values, rows = walked
-    places, distinct = _distinct(values)
-    names = binaries([found_name(one) for one in distinct])
+        return None if given is None else Plain(payloads.column(_PATH2, given))
+    names = found_names(payloads.pieces(_PATH2, walked))
     if given is None:
-        return Plain(payloads.spread(names, rows, places))
-    both = pa.concat_arrays([names, given[0]])
-    places = np.concatenate([places, len(names) + np.arange(len(given[1]), dtype=np.int32)])
-    return Plain(payloads.spread(both, np.concatenate([rows, given[1]]), places))
-
-
-def found_name(piece: bytes) -> bytes:
-    """What the kernel found, as /proc/PID/fd shows it: bpf/found.bpf.h gives the names from the file up to the root."""
-    kind, rest = int.from_bytes(piece[:1]), piece[1:]
-    if kind == FOUND_FILE:
-        return b"/" + b"/".join(reversed(rest.split(b"\0")[:-1]))
-    number = int.from_bytes(rest, sys.byteorder)
-    return b"%s:[%d]" % (b"socket" if kind == FOUND_SOCKET else b"pipe", number)
+        return Plain(payloads.spread(names, walked))
+    both = pa.concat_arrays([names, payloads.pieces(_PATH2, given)])
+    places = np.zeros(len(given), np.int32)
+    places[walked] = np.arange(len(names))
+    places[given] = len(names) + np.arange(len(both) - len(names))
+    there = walked | given
+    return Plain(payloads.spread(both, there, places[there]))
 
 
 def _comms(words: Words) -> Coded:
@@ -188,18 +187,19 @@ def _distinct(values: pa.Array) -> tuple[npt.NDArray[np.int32], list[bytes]]:
     return memory(encoded.indices, np.int32), encoded.dictionary.to_pylist()
 
 
-def _addresses(values: pa.Array, rows: Array, count: int) -> Coded:
-    places, distinct = _distinct(values)
+def _addresses(payloads: Payloads, there: Mask) -> Coded:
+    places, distinct = _distinct(payloads.pieces(_ADDR, there))
     names = [address.text(one) for one in distinct]
     known = np.array([name is not None for name in names], bool)
-    codes, valid = np.zeros(count, np.int32), np.zeros(count, bool)
+    rows = payloads.rows[there]
+    codes, valid = np.zeros(payloads.count, np.int32), np.zeros(payloads.count, bool)
     codes[rows], valid[rows] = places, known[places]
     return Coded(codes, [name or b"" for name in names], valid)
 
 
-def _command_lines(payloads: Payloads, values: pa.Array, rows: Array) -> Plain:
-    places, distinct = _distinct(values)
-    return Plain(payloads.spread(binaries([command_line(one) for one in distinct]), rows, places))
+def _command_lines(payloads: Payloads, there: Mask) -> Plain:
+    places, distinct = _distinct(payloads.pieces(_DATA, there))
+    return Plain(payloads.spread(binaries([command_line(one) for one in distinct]), there, places))
 
 
 def command_line(argv: bytes) -> bytes:

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capture.texts import command_line, found_name
+from capture.arrays import binaries
+from capture.found import found_names
+from capture.texts import command_line
 from schemas.decode.text import to_bytes
 from schemas.record import Flag, Kind
 from tests.unit.capture.records import pieces, record, row_of, rows_of
@@ -153,13 +155,15 @@ def test_command_lines_without_an_end() -> None:
 )
 def test_what_the_kernel_found(piece: bytes, name: bytes) -> None:
     """As /proc/PID/fd shows it; a call's second path where it makes a descriptor, whatever path it was given."""
-    assert found_name(piece) == name
+    assert found_names(binaries([piece])).to_pylist() == [name]
     rows = rows_of([record("openat", ret=3), record("renameat2")], [pieces(b"x", piece), pieces(b"y", b"fz")])
     assert [(row["path"], row["path2"]) for row in rows] == [("x", name.decode()), ("y", "fz")]
 
 
 @settings(deadline=None)
-@given(st.binary(max_size=40))
-def test_whatever_was_found_has_a_name(piece: bytes) -> None:
-    """Nothing that stands in a ring makes it raise."""
-    assert found_name(piece)
+@given(st.lists(st.tuples(st.sampled_from([b"f", b"s", b"p", b""]), st.binary(max_size=20)).map(b"".join)))
+def test_whatever_was_found_has_a_name(found: list[bytes]) -> None:
+    """Nothing that stands in a ring makes it raise; what is a file is named as by its names one by one."""
+    names = found_names(binaries(found)).to_pylist()
+    for piece, name in zip(found, names, strict=True):
+        assert name if piece[:1] != b"f" else name == b"/" + b"/".join(reversed(piece[1:].split(b"\0")[:-1]))

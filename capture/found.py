@@ -1,0 +1,63 @@
+"""What the kernel found for calls that made a descriptor, named as in /proc/PID/fd; bpf/found.bpf.h says how it comes.
+
+A file comes as its names from the last one up to the root, a socket or a pipe as the number of its inode.
+"""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from capture.arrays import Array, binaries, column, cut
+from schemas.record import FOUND_FILE, FOUND_PIPE, FOUND_SOCKET
+
+# Scalars by way of arrays: `pa.scalar` imports pandas where that is installed.
+_NOTHING, _SLASH, _SOCKET, _PIPE, _CLOSE = binaries([b"", b"/", b"socket:[", b"pipe:[", b"]"])
+_NUMBER = 1 + 8  # bytes of a piece that ends in a number
+
+
+def found_names(pieces: pa.Array) -> pa.Array:
+    """The names of n pieces (binary, none NULL), binary: `/etc/hosts`, `socket:[123]`, `pipe:[45]`, or `?`."""
+    starts, ends, content = _memory(pieces)
+    kinds = np.where(ends > starts, content[np.minimum(starts, len(content) - 1)], 0)
+    numbered = ends - starts == _NUMBER
+    groups = [
+        (kinds == FOUND_FILE, _files),
+        ((kinds == FOUND_SOCKET) & numbered, lambda found: _numbers(_SOCKET, found)),
+        ((kinds == FOUND_PIPE) & numbered, lambda found: _numbers(_PIPE, found)),
+    ]
+    names, places = [binaries([b"?"])], np.zeros(len(pieces), np.int32)
+    count = 1
+    for mask, name in groups:
+        rows = np.flatnonzero(mask)
+        if len(rows):
+            names.append(name(pieces.take(column(pa.int64(), rows))))
+            places[rows] = np.arange(count, count + len(rows))
+            count += len(rows)
+    return pa.concat_arrays(names).take(column(pa.int32(), places))
+
+
+def _memory(values: pa.Array) -> tuple[Array, Array, Array]:
+    """Where each value starts and ends in the bytes, and the bytes (at least one)."""
+    offsets = np.frombuffer(values.buffers()[1], np.int32)[values.offset : values.offset + len(values) + 1]
+    content = np.frombuffer(values.buffers()[2] or b"\0", np.uint8)
+    return offsets[:-1], offsets[1:], content if len(content) else np.zeros(1, np.uint8)
+
+
+def _files(pieces: pa.Array) -> pa.Array:
+    """The names, each with its NUL behind it, in the other order."""
+    begin, ends, content = _memory(pieces)
+    parts = pc.split_pattern(cut(content, begin + 1, ends), "\0")
+    starts = np.frombuffer(parts.buffers()[1], np.int32)[parts.offset : parts.offset + len(parts) + 1]
+    counts = np.diff(starts) - 1  # what comes after the last NUL is none
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    last = starts[:-1] + counts - 1
+    order = np.repeat(last + offsets[:-1], counts) - np.arange(offsets[-1])
+    turned = pa.ListArray.from_arrays(column(pa.int32(), offsets), parts.values.take(column(pa.int64(), order)))
+    return pc.binary_join_element_wise(_NOTHING, pc.binary_join(turned, _SLASH), _SLASH)
+
+
+def _numbers(before: pa.Scalar, pieces: pa.Array) -> pa.Array:
+    starts, _, content = _memory(pieces)
+    numbers = content[starts[:, None] + np.arange(1, _NUMBER)].view(np.uint64).ravel()
+    text = column(pa.uint64(), numbers).cast(pa.string()).cast(pa.binary())
+    return pc.binary_join_element_wise(before, text, _CLOSE, _NOTHING)
