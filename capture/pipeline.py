@@ -20,7 +20,7 @@ from capture.ring import WORDS, Bytes, Words
 from capture.sink.base import Sink
 from schemas.record import NO_PAYLOAD, Cause
 
-BUFFERS = 3
+BUFFERS = 4
 BYTES = 64 << 20
 """Most bytes of payloads in one buffer; memory is only touched as far as it is used."""
 

@@ -18,7 +18,7 @@ class ParquetSink:
     disk when the call returns, so that a power cut spares it too. Raises SinkError if the file cannot be made.
     """
 
-    batch_rows = 262_144
+    batch_rows = 163_840
     streaming = False
 
     def __init__(
