@@ -198,11 +198,20 @@ struct task_struct {
 
 #define KNOWN(member) 1
 #define READ(type, base, path, member) ((type)((base)->path))
-/* For pointers that the verifier has lost track of. */
+/* For pointers that the verifier has lost track of: from 6.2 on it can be told what they point to, and a load that faults
+ * gives 0; before, each takes a helper call. */
+extern void *bpf_rdonly_cast(const void *pointer, u32 type) __ksym __weak;
 #define READ_SLOWLY(type, base, path, member)                                                                         \
 	({                                                                                                            \
 		typeof(base) base_ = (base);                                                                          \
-		(type)BPF_CORE_READ(base_, path);                                                                     \
+		type value_;                                                                                          \
+		if (bpf_rdonly_cast) {                                                                                \
+			base_ = bpf_rdonly_cast(base_, bpf_core_type_id_kernel(typeof(*base_)));                      \
+			value_ = (type)base_->path;                                                                   \
+		} else {                                                                                              \
+			value_ = (type)BPF_CORE_READ(base_, path);                                                    \
+		}                                                                                                     \
+		value_;                                                                                               \
 	})
 #define REGS(name, pointer) struct pt_regs *name = (struct pt_regs *)(pointer)
 
