@@ -4,9 +4,12 @@ import os
 import sys
 from collections.abc import Mapping
 
+import numpy as np
 import pyarrow as pa
 
+from capture.arrays import column, memory
 from capture.errors import ReaderGone
+from capture.sink.chunks import validity
 from schemas.line import Printer, Style
 
 
@@ -22,8 +25,8 @@ class LiveSink:
         self.bytes_written = 0
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Print the batch. Raises ReaderGone when nobody reads on."""
-        text = "".join(self._printer.lines(batch)).encode(errors="backslashreplace")
+        """Print the batch in order of return. Raises ReaderGone when nobody reads on."""
+        text = "".join(self._printer.lines(in_order(batch))).encode(errors="backslashreplace")
         try:
             sys.stdout.buffer.write(text)
             sys.stdout.buffer.flush()
@@ -38,3 +41,12 @@ class LiveSink:
 
     def close(self, metadata: Mapping[str, str]) -> None:
         """Nothing to finish."""
+
+
+def in_order(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows in order of return: from the rings they come one CPU after the other."""
+    durations = batch["dur_ns"]
+    returned = memory(batch["ts"], np.int64) + memory(durations, np.int64)
+    if durations.null_count:
+        returned = np.where(validity(durations), returned, memory(batch["ts"], np.int64))
+    return batch.take(column(pa.int64(), np.argsort(returned, kind="stable")))

@@ -88,7 +88,7 @@ def test_births_and_ends_are_state_rows(lives: Lives) -> None:
         assert (end["ret"], end["arg0"]) == (child["status"] << 8, 1)
     (thread,) = [row for row in lives.recording.rows(kind="fork", pid=births["pid"]) if row["tid"] != births["pid"]]
     assert thread["arg1"] & SHARES_THREAD_GROUP
-    ends = lives.recording.rows(kind="exit", pid=births["pid"])
+    ends = sorted(lives.recording.rows(kind="exit", pid=births["pid"]), key=lambda end: end["ts"])
     assert [(end["tid"] == births["pid"], end["arg0"]) for end in ends] == [(False, 0), (True, 1)]
 
 

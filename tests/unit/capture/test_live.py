@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from capture.errors import ReaderGone
-from capture.live import LiveSink
+from capture.live import LiveSink, in_order
 from schemas.arrow import EVENTS
 from schemas.line import Printer, Style
 
@@ -21,8 +21,19 @@ def batch_of(*rows: dict[str, Any]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([{**plain, **row} for row in rows], schema=EVENTS)
 
 
+EARLIER = 10**18 - 20_000
 ROWS = batch_of(
-    {"nr": 257, "arg0": -100, "arg1": 5, "arg2": 0, "arg3": 0, "ret": 3, "path": "/\x1b[31m\n", "dur_ns": 12_345},
+    {
+        "nr": 257,
+        "arg0": -100,
+        "arg1": 5,
+        "arg2": 0,
+        "arg3": 0,
+        "ret": 3,
+        "path": "/\x1b[31m\n",
+        "ts": EARLIER,
+        "dur_ns": 12_345,
+    },
     {"nr": 231, "arg0": 0, "flags": 2},
     {"kind": "exit", "ret": 0},
     {"kind": "fork", "arg0": 1},
@@ -67,3 +78,13 @@ def test_a_reader_that_has_gone_is_said(monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BufferedWriter(raw)))
         with pytest.raises(ReaderGone):
             LiveSink().write(ROWS)
+
+
+def test_it_prints_in_order_of_return() -> None:
+    """Rows of two CPUs come one CPU after the other; a row without a duration stands where it began."""
+    rows = batch_of(
+        {"ret": 0, "ts": 10**18 + 100, "dur_ns": 50},
+        {"ret": 1, "ts": 10**18 + 90, "dur_ns": 20},
+        {"ret": 2, "ts": 10**18 + 120},
+    )
+    assert in_order(rows)["ret"].to_pylist() == [1, 2, 0]
