@@ -23,7 +23,8 @@ list_installed() {
     done < <(dpkg-query -W -f '${db:Status-Status} ${Package}\n')
 }
 
-available() { apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'; }
+# Not grep -q: it would leave apt-cache with a broken pipe, which pipefail takes for a failure.
+available() { apt-cache policy "$1" 2>/dev/null | grep '^  Candidate: [^(]' >/dev/null; }
 
 # The needs of packages.txt that concern this machine, one a line: "?" (optional) or "!", then the alternatives.
 needs() {
