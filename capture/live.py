@@ -4,13 +4,10 @@ import os
 import sys
 from collections.abc import Mapping
 
-import numpy as np
 import pyarrow as pa
 
-from capture.arrays import column, memory
 from capture.errors import ReaderGone
-from capture.sink.chunks import validity
-from schemas.line import Printer, Style
+from schemas.line import Printer, Style, in_order
 
 
 class LiveSink:
@@ -41,12 +38,3 @@ class LiveSink:
 
     def close(self, metadata: Mapping[str, str]) -> None:
         """Nothing to finish."""
-
-
-def in_order(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The rows in order of return: from the rings they come one CPU after the other."""
-    durations = batch["dur_ns"]
-    returned = memory(batch["ts"], np.int64) + memory(durations, np.int64)
-    if durations.null_count:
-        returned = np.where(validity(durations), returned, memory(batch["ts"], np.int64))
-    return batch.take(column(pa.int64(), np.argsort(returned, kind="stable")))

@@ -9,6 +9,7 @@ from analyze.errors import QueryError
 from analyze.result import Column, Result
 from analyze.show.query import Asked, statement
 from analyze.show.resumed import Interleaver
+from analyze.show.window import turned
 from analyze.statements import explain_error
 from schemas.line import Printer
 
@@ -50,13 +51,17 @@ def write_lines(
     With `resumed` calls are cut in two where another thread did something in between; the rows come in order of entry.
     """
     count = 0
-    for lines in _lines(batches(session.prepare(statement(session, asked))), printer, namer, resumed):
+    for lines in _lines(_ordered(session.prepare(statement(session, asked)), asked), printer, namer, resumed):
         shown = lines[: limit - count] if limit else lines
         out.write("".join(shown))
         out.flush()
         count += len(shown)
         if count == limit > 0:
             break
+
+
+def _ordered(result: Result, asked: Asked) -> Iterator[pa.RecordBatch]:
+    return batches(result) if asked.order else turned(batches(result))
 
 
 def _lines(rows: Iterator[pa.RecordBatch], printer: Printer, namer: Namer | None, resumed: bool) -> Iterator[list[str]]:
@@ -75,11 +80,11 @@ class Described(Result):
         """All columns must have been asked for."""
         query = statement(session, asked)
         super().__init__(session, query, [*session.describe(query), Column("text", "VARCHAR")])
-        self._printer, self._namer = printer, namer
+        self._asked, self._printer, self._namer = asked, printer, namer
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """The values in the order of the columns, times in ns since the epoch."""
-        for batch in batches(self):
+        for batch in _ordered(self, self._asked):
             plain = batch.set_column(batch.schema.get_field_index("ts"), "ts", batch.column("ts").cast(pa.int64()))
             columns = [plain.column(column.name).to_pylist() for column in self.columns[:-1]]
             yield from zip(*columns, self._printer.texts(self._namer(batch) if self._namer else batch), strict=True)

@@ -93,3 +93,18 @@ def select(batch: pa.RecordBatch, kinds: Container[str]) -> pa.RecordBatch:
     kind = batch.column("kind")
     state_only = numbers(batch.column("flags")) & STATE_ONLY != 0
     return where(batch, among(kind, kinds) & ~(state_only & among(kind, CALL)))
+
+
+def returned(rows: pa.RecordBatch) -> np.ndarray:
+    """When each call returned; `ts` of rows without a duration. ns since the epoch, int64 of shape (rows,)."""
+    times: np.ndarray = numbers(rows.column("ts")) + numbers(rows.column("dur_ns"), 0)
+    return times
+
+
+def in_order(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows in order of return; those of equal times as they were."""
+    times = returned(rows)
+    if (times[1:] >= times[:-1]).all():
+        return rows
+    order = np.argsort(times, kind="stable")
+    return rows.take(pa.Array.from_buffers(pa.int64(), len(order), [None, pa.py_buffer(order)]))

@@ -3,13 +3,14 @@
 import io
 import os
 import pty
+import re
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from capture.errors import ReaderGone
-from capture.live import LiveSink, in_order
+from capture.live import LiveSink
 from schemas.arrow import EVENTS
 from schemas.line import Printer, Style
 
@@ -80,11 +81,13 @@ def test_a_reader_that_has_gone_is_said(monkeypatch: pytest.MonkeyPatch) -> None
             LiveSink().write(ROWS)
 
 
-def test_it_prints_in_order_of_return() -> None:
+def test_it_prints_in_order_of_return(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     """Rows of two CPUs come one CPU after the other; a row without a duration stands where it began."""
     rows = batch_of(
-        {"ret": 0, "ts": 10**18 + 100, "dur_ns": 50},
-        {"ret": 1, "ts": 10**18 + 90, "dur_ns": 20},
-        {"ret": 2, "ts": 10**18 + 120},
+        {"nr": 110, "ret": 30, "ts": 10**18 + 100, "dur_ns": 50},
+        {"nr": 110, "ret": 10, "ts": 10**18 + 90, "dur_ns": 20},
+        {"nr": 110, "ret": 20, "ts": 10**18 + 120},
     )
-    assert in_order(rows)["ret"].to_pylist() == [1, 2, 0]
+    LiveSink().write(rows)
+    out = capfdbinary.readouterr().out.decode()
+    assert re.findall(r"= (\d+)", out) == ["10", "20", "30"]
