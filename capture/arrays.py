@@ -44,15 +44,14 @@ def binaries(values: Sequence[bytes]) -> pa.Array:
     )
 
 
-def cut(content: Array, starts: Array, ends: Array, places: Array | None = None, valid: Mask | None = None) -> pa.Array:
-    """The binaries content[start:end], ascending. With `places` those at the places, NULL where not `valid`."""
+def cut(content: Array, starts: Array, ends: Array) -> pa.Array:
+    """The binaries content[start:end], ascending."""
     bounds = np.empty(2 * len(starts), np.int32)
     bounds[::2], bounds[1::2] = starts, ends
     # What lies between two of them counts as an element, which is not taken.
     buffers = [None, pa.py_buffer(bounds), pa.py_buffer(content)]
     everything = pa.Array.from_buffers(pa.binary(), len(bounds) - 1, buffers)
-    index = np.arange(len(starts), dtype=np.int32) if places is None else places
-    return everything.take(column(pa.int32(), 2 * index, valid))
+    return everything.take(column(pa.int32(), np.arange(0, len(bounds), 2, dtype=np.int32)))
 
 
 def nulls(kind: pa.DataType, count: int) -> pa.Array:

@@ -3,16 +3,19 @@
 import shlex
 import struct
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capture.arrays import binaries
 from capture.found import found_names
+from capture.ring import as_words
 from capture.texts import command_line
 from schemas.decode.text import to_bytes
 from schemas.record import Flag, Kind
-from tests.unit.capture.records import pieces, record, row_of, rows_of
+from tests.unit.capture.records import columns, padded, pieces, record, row_of, rows_of
 
 UNIX = struct.pack("=H", 1)
 
@@ -167,3 +170,20 @@ def test_whatever_was_found_has_a_name(found: list[bytes]) -> None:
     names = found_names(binaries(found)).to_pylist()
     for piece, name in zip(found, names, strict=True):
         assert name if piece[:1] != b"f" else name == b"/" + b"/".join(reversed(piece[1:].split(b"\0")[:-1]))
+
+
+def test_few_long_pieces_among_many_rows_take_no_more_memory_than_they_have() -> None:
+    """A command line of 32 KB in one row of many: the rows without one must not be given room for as much each."""
+    rows = 100_000
+    words = as_words(np.concatenate([record("execve"), record("read")])).repeat([1, rows], axis=0)
+    payload = padded(pieces(b"/bin/x", None, None, b"x" * 32_000 + b"\0"))
+    content = np.zeros(16 << 20, np.uint8)
+    far = len(content) - len(payload) - len(payload) % 8
+    content[: len(payload)] = content[far : far + len(payload)] = np.frombuffer(payload, np.uint8)
+    words[0, -1] = words[0, -1] & ~np.uint64(0xFFFF_FFFF)
+    words[-1] = words[0]
+    words[-1, -1] += np.uint64(far)
+    before = pa.default_memory_pool().max_memory()
+    batch = columns().batch(np.ascontiguousarray(words.T), np.zeros(len(words), np.int16), content)
+    assert batch.column("cmdline").null_count == rows - 1
+    assert pa.default_memory_pool().max_memory() - before < 256 << 20
