@@ -42,7 +42,7 @@ wheel: bpf ## dist/systape-*.whl, with the compiled kernel program
 
 install: wheel ## capture and analyze into PREFIX=/usr/local
 	@/usr/bin/python3 -m venv --clear $(LIB)
-	@$(LIB)/bin/python -m pip install -q --disable-pip-version-check -c requirements.lock dist/*.whl
+	@$(LIB)/bin/python -m pip install -q --disable-pip-version-check -c requirements.lock "$$(echo dist/*.whl)[bench]"
 	@mkdir -p $(PREFIX)/bin
 	@ln -sf $(LIB)/bin/capture $(LIB)/bin/analyze $(PREFIX)/bin/
 	@echo 'Installed. Now: capture doctor'

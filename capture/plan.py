@@ -20,6 +20,7 @@ from schemas.record import (
     Data,
     Found,
 )
+from schemas.state import STATE_CALLS
 from schemas.syscalls import FD_NONE, FD_RETURNED, Call, native_abi, table
 
 _PATH_KINDS = ("path", "str")
@@ -57,20 +58,6 @@ _FOUND = {
     **dict.fromkeys(("chdir", "fchdir"), Found.BY_CWD),
     **dict.fromkeys(("pipe", "pipe2"), Found.BY_PAIR),
 }
-
-STATE_CALLS = frozenset(
-    (
-        *("open", "openat", "openat2", "creat", "open_by_handle_at", "close", "close_range"),
-        *("dup", "dup2", "dup3", "fcntl", "fcntl64", "ioctl", "pipe", "pipe2"),
-        *("socket", "socketpair", "accept", "accept4", "connect", "bind"),
-        *("eventfd", "eventfd2", "epoll_create", "epoll_create1", "memfd_create", "memfd_secret", "timerfd_create"),
-        *("signalfd", "signalfd4", "inotify_init", "inotify_init1", "fanotify_init", "userfaultfd"),
-        *("perf_event_open", "bpf", "io_uring_setup", "pidfd_open", "pidfd_getfd", "mq_open"),
-        *("landlock_create_ruleset", "fsopen", "fspick", "fsmount", "open_tree", "open_tree_attr"),
-        *("chdir", "fchdir", "chroot", "pivot_root", "unshare", "setns", "execve", "execveat"),
-    )
-)
-"""The calls without which a descriptor, a path or a process could not be named."""
 
 
 @cache

@@ -18,7 +18,8 @@ from analyze.cli.report import command_of
 from analyze.cli.show import show
 from analyze.cli.sql import sql
 from analyze.cli.tree import tree
-from analyze.errors import AnalyzeError, ReaderGone, ReportError
+from analyze.errors import AnalyzeError, OutputError, ReaderGone, ReportError
+from schemas.console import give_up_output, system_line, usage_line
 from schemas.version import SCHEMA_VERSION, TOOL_VERSION
 
 INTERRUPTED = 130
@@ -36,6 +37,13 @@ class Commands(TyperGroup):
         alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
         alone.command(context_settings=SETTINGS)(command_of(reports.find(cmd_name)))
         return typer.main.get_command(alone)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as above
+        """Without any word the help, and the status of wrong usage."""
+        if not args and not ctx.resilient_parsing:  # which is how a shell asks for completions
+            print(ctx.get_help())
+            ctx.exit(2)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as above
         """Run the command; a reader that has gone is no error to Typer's own handling, which would end with 1."""
@@ -75,7 +83,6 @@ def application() -> typer.Typer:
     made = typer.Typer(
         cls=Commands,
         name="analyze",
-        no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings=SETTINGS,
@@ -110,12 +117,19 @@ app = application()
 def run() -> int:
     """Run, and turn whatever the user can do something about into one line and an exit status of its kind."""
     try:
-        app(prog_name="analyze")
+        return int(app(prog_name="analyze", standalone_mode=False) or 0)
     except ReaderGone:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        give_up_output()
     except AnalyzeError as error:
         print(f"analyze: {error}", file=sys.stderr)
         return error.exit_code
+    except typer.TyperException as error:
+        print(usage_line(error, "analyze"), file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(system_line(error, "analyze"), file=sys.stderr)
+        give_up_output()
+        return OutputError.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     except SystemExit as end:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from analyze.sqltext import literal
+from schemas.state import STATE_CALLS
+
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
@@ -68,6 +71,8 @@ class Rows:
 def read(database: "duckdb.DuckDBPyConnection", state_lost: bool) -> Rows:
     """All such rows of the captures of a session. `state_lost`: rows were lost that no loss row tells of."""
     database.execute(f"SET VARIABLE state_lost = {state_lost}")
+    calls = ", ".join(map(literal, sorted(STATE_CALLS)))
+    database.execute(f"CREATE OR REPLACE TEMP MACRO changes_names(syscall) AS syscall IN ({calls})")
     query = (files("analyze") / "replay" / "rows.sql").read_text()
     table = database.sql(query).to_arrow_table()
     order = np.argsort(table.column("time_ns").to_numpy(), kind="stable")

@@ -10,15 +10,8 @@ WITH picked AS (
     UNION ALL
     FROM events
     WHERE
-        syscall IN (
-            'open_by_handle_at', 'close_range', 'dup', 'dup2', 'dup3', 'pipe', 'pipe2', 'socket', 'socketpair',
-            'socketcall', 'accept', 'accept4', 'eventfd', 'eventfd2', 'epoll_create', 'epoll_create1',
-            'memfd_create', 'memfd_secret', 'timerfd_create', 'signalfd', 'signalfd4', 'inotify_init',
-            'inotify_init1', 'fanotify_init', 'userfaultfd', 'perf_event_open', 'bpf', 'io_uring_setup',
-            'pidfd_open', 'pidfd_getfd', 'mq_open', 'landlock_create_ruleset', 'fsopen', 'fspick', 'fsmount',
-            'open_tree', 'open_tree_attr', 'chdir', 'fchdir', 'chroot', 'unshare', 'connect', 'bind', 'fcntl',
-            'fcntl64', 'ioctl'
-        )
+        changes_names(syscall)
+        AND syscall NOT IN ('openat', 'open', 'openat2', 'creat', 'close')
         AND kind = 'syscall'
 ),
 

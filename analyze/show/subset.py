@@ -16,25 +16,17 @@ from analyze.errors import UsageError
 from analyze.session import Session
 from analyze.show.query import CALLS, RETURNED, Asked, lookups, uses
 from analyze.show.stream import batches
+from analyze.sqltext import literal
 from schemas.arrow import EVENTS, Key
 from schemas.counters import Cell, Counters
 from schemas.record import Cause
+from schemas.state import STATE_CALLS
 from schemas.syscalls import OTHER
 
 GROUP = 500_000
 """Rows of a row group."""
 
 STATE_ONLY = 32
-STATE_CALLS = (
-    *("accept", "accept4", "bind", "bpf", "chdir", "chroot", "close", "close_range", "connect", "creat", "dup", "dup2"),
-    *("dup3", "epoll_create", "epoll_create1", "eventfd", "eventfd2", "execve", "execveat", "fanotify_init", "fchdir"),
-    *("fcntl", "fcntl64", "fsmount", "fsopen", "fspick", "inotify_init", "inotify_init1", "io_uring_setup", "ioctl"),
-    *("landlock_create_ruleset", "memfd_create", "memfd_secret", "mq_open", "open", "open_by_handle_at", "open_tree"),
-    *("open_tree_attr", "openat", "openat2", "perf_event_open", "pidfd_getfd", "pidfd_open", "pipe", "pipe2"),
-    *("seccomp", "signalfd", "signalfd4", "socket", "socketcall", "socketpair", "timerfd_create", "unshare"),
-    "userfaultfd",
-)
-"""Calls that make, close or name descriptors, or move the working directory."""
 
 
 def write_subset(session: Session, asked: Asked, out: BinaryIO, *, parquet: bool) -> None:
@@ -66,7 +58,7 @@ def subset_statement(session: Session) -> str:
     wheres = [compiled.where for compiled in session.filters]
     wanted = " AND ".join(wheres) or "true"
     losses = " AND ".join(["kind = 'loss'", *(one.losses for one in session.filters)])
-    state = f"syscall IN ({', '.join(map(repr, STATE_CALLS))})"
+    state = f"syscall IN ({', '.join(map(literal, sorted(STATE_CALLS)))})"
     others = f"kind NOT IN ('syscall', 'loss')\nOR (kind = 'syscall' AND flags & {STATE_ONLY} <> 0)\nOR ({losses})"
     marked = _columns(f"flags | CASE WHEN {CALLS} AND ({wanted}) IS NOT TRUE THEN {STATE_ONLY} ELSE 0 END")
     if not any(uses(where, lookups(session)) for where in wheres):

@@ -1,11 +1,13 @@
 """The command `capture`: one command with options, as tcpdump's, and a few sub-commands. `main` is the one catch."""
 
+import os
 import sys
 from importlib import import_module
 
 import typer
 
-from capture.errors import CaptureError, ReaderGone
+from capture.errors import CaptureError, ReaderGone, SinkError
+from schemas.console import give_up_output, system_line, usage_line
 
 SUBCOMMANDS = {
     "bench": "what tracing costs here, beside strace and others",
@@ -13,11 +15,14 @@ SUBCOMMANDS = {
     "repair": "finish a capture whose collector was killed",
 }
 """Each is a function of that name in a module of that name; a command to trace of such a name goes after `--`."""
+COMPLETE = "_CAPTURE_COMPLETE"
+"""Set by a shell that asks for completions; the words so far are then in another variable."""
 
 
 def app(name: str) -> typer.Typer:
     """The Typer application of a sub-command, or of `record`, the command itself."""
-    application = typer.Typer(add_completion=name == "record", pretty_exceptions_enable=False, rich_markup_mode=None)
+    offered = name == "record" or COMPLETE in os.environ
+    application = typer.Typer(add_completion=offered, pretty_exceptions_enable=False, rich_markup_mode=None)
     settings = {"help_option_names": ["-h", "--help"], "allow_interspersed_args": name != "record"}
     application.command(context_settings=settings)(getattr(import_module(f"capture.cli.{name}"), name))
     return application
@@ -26,14 +31,26 @@ def app(name: str) -> typer.Typer:
 def main() -> None:
     """Run, and turn whatever the user can do something about into one line and an exit status of its kind."""
     arguments = sys.argv[1:]
-    name = arguments.pop(0) if arguments and arguments[0] in SUBCOMMANDS else "record"
+    typed = arguments or os.environ.get("COMP_WORDS", os.environ.get("_TYPER_COMPLETE_ARGS", "")).split()[1:]
+    name = typed[0] if typed and typed[0] in SUBCOMMANDS else "record"
+    arguments = arguments[name != "record" :]
     program = "capture" if name == "record" else f"capture {name}"
     try:
-        app(name)(arguments, prog_name=program)
-    except ReaderGone:
+        status = app(name)(arguments, prog_name=program, complete_var=COMPLETE, standalone_mode=False)
+        sys.stdout.flush()
+    except (ReaderGone, BrokenPipeError):
+        give_up_output()
         sys.exit(0)
     except CaptureError as error:
         print(f"capture: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except typer.TyperException as error:
+        print(usage_line(error, program), file=sys.stderr)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        print(system_line(error, program), file=sys.stderr)
+        give_up_output()
+        sys.exit(SinkError.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+    sys.exit(status or 0)

@@ -33,9 +33,10 @@ def bench(
     """Measure what tracing costs on this machine: workloads under systape, strace, perf and others, in shuffled rounds.
 
     \b
-    capture bench --quick
-    capture bench --rounds 11 --workloads dd,compile -o results
-    capture bench --tracers floor,capture,strace --workload -- make -j8
+    Examples:
+      capture bench --quick
+      capture bench --rounds 11 --workloads dd,compile -o results
+      capture bench --tracers floor,capture,strace --workload -- make -j8
 
     Prints tables, and writes them with every run (Parquet and JSON) and a picture into a folder. Ctrl-C ends it early,
     with the tables so far. Keep the machine quiet meanwhile.

@@ -14,9 +14,10 @@ def doctor(
     """Say which loaders can record on this machine, what is missing and how to get it, and test each with known calls.
 
     \b
-    capture doctor                what is there, and a self-test of some seconds
-    capture doctor --no-test      only look
-    capture doctor --json | jq .exit_status
+    Examples:
+      capture doctor                what is there, and a self-test of some seconds
+      capture doctor --no-test      only look
+      capture doctor --json | jq .exit_status
 
     Exit status: 0 something can record; 3 only privileges are missing; 4 something else is.
     """

@@ -19,9 +19,18 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _subcommands(incomplete: str) -> list[str]:
+    from capture.cli import SUBCOMMANDS
+
+    return [name for name in SUBCOMMANDS if name.startswith(incomplete)]
+
+
 def record(
     command: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- CMD ARGS]", help="Start this command and record it alone")
+        list[str] | None,
+        typer.Argument(
+            metavar="[-- CMD ARGS]", help="Start this command and record it alone", autocompletion=_subcommands
+        ),
     ] = None,
     write: Annotated[
         str | None, typer.Option("-w", metavar="FILE", help="Write to FILE: .parquet, .arrows, or - for a stream")
@@ -81,14 +90,15 @@ def record(
     """Record every system call of this host, of some processes, or of a command, into a file that any tool can query.
 
     \b
-    capture -w trace.parquet                     everything, until Ctrl-C
-    capture -w trace.parquet -- make -j8         one command and its children
-    capture -p 1234 -e %file --failed-only       failed file calls of a process, live
-    capture -w t.parquet -e '!futex' --min-latency 1ms
-    capture -w - -c 1000 | python consume.py     an Arrow stream of 1000 calls
+    Examples:
+      capture -w trace.parquet                   everything, until Ctrl-C
+      capture -w trace.parquet -- make -j8       one command and its children
+      capture -p 1234 -e %file --failed-only     failed file calls of a process, live
+      capture -w t.parquet -e '!futex' --min-latency 1ms
+      capture -w - -c 1000 | python consume.py   an Arrow stream of 1000 calls
 
     \b
-    Sub-commands: capture doctor, capture repair FILE (each has --help).
+    Sub-commands: capture doctor, capture bench, capture repair FILE (each has --help).
     """
     chosen = _filter(expression, pid, follow, comm, uid, cgroup, path, failed_only, min_latency)
     if describe:

@@ -11,6 +11,10 @@ def repair(file: Annotated[Path, typer.Argument(help="A capture whose collector 
 
     The file needs its journal (FILE.journal) beside it, which is removed at the end. Everything up to the last flush is
     kept. Running it again, or on a capture that is whole, does no harm.
+
+    \b
+    Examples:
+      capture repair trace.parquet
     """
     from capture.repair import repair as finish
 

@@ -168,6 +168,27 @@ def test_each_kind_of_error_has_its_status_and_one_line(
         assert out == "", words
         assert said in err, words
         assert "Traceback" not in err
+        if kind is not QueryError and kind is not ReportError:  # whose second line points into the query
+            assert len(err.splitlines()) == 1, err
+
+
+def test_words_are_no_escape_sequences(monkeypatch: Run, capsys: Out) -> None:
+    """What the parser refuses is printed as it may be printed."""
+    assert run(monkeypatch, "top", "--\x1b[31mred\n") == UsageError.exit_code
+    assert capsys.readouterr().err == "analyze: no such option: --\\x1b[31mred\\x0a; try: analyze top -h\n"
+
+
+@pytest.mark.parametrize("words", [["top"], ["show"], ["info"], ["sql", "--format", "json", "-r"]])
+def test_a_full_disk_is_one_line(capture: str, words: list[str]) -> None:
+    """Standard output that takes nothing: a status of its own, no traceback, not even from Python's end."""
+    query = ["SELECT 1"] if "sql" in words else []
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, *words, capture, *query], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == OutputError.exit_code
+    assert done.stderr.splitlines()[-1] == "analyze: standard output: No space left on device"
+    assert len(done.stderr.splitlines()) <= 2  # what is remarked beside an answer that is data
 
 
 def test_the_statuses_are_distinct() -> None:
@@ -205,7 +226,7 @@ def test_the_users_own_reports_are_commands(capture: str, tmp_path: Path) -> Non
     )
 
 
-@pytest.mark.parametrize("report", ["summary", "sql", "info"])
+@pytest.mark.parametrize("report", [command.name for command in cli.app.registered_commands])
 def test_help_has_examples(monkeypatch: Run, capsys: Out, report: str) -> None:
     """Every command shows how it is used."""
     assert run(monkeypatch, report, "-h") == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from capture.plan import STATE_CALLS, plans, state_cells
+from capture.plan import plans, state_cells
 from schemas.record import (
     CELL_OTHER,
     CELLS,
@@ -15,6 +15,7 @@ from schemas.record import (
     Data,
     Found,
 )
+from schemas.state import STATE_CALLS
 from schemas.syscalls import FD_RETURNED, native_abi, table
 
 NATIVE = table(native_abi())
