@@ -44,6 +44,11 @@ def binaries(values: Sequence[bytes]) -> pa.Array:
     )
 
 
+def offsets(texts: pa.Array) -> npt.NDArray[np.int32]:
+    """Where each of n texts or binaries, or each of n lists, begins, and where the last one ends: shape (n + 1,)."""
+    return np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
+
+
 def cut(content: Array, starts: Array, ends: Array) -> pa.Array:
     """The binaries content[start:end], ascending."""
     bounds = np.empty(2 * len(starts), np.int32)

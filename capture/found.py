@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from capture.arrays import Array, binaries, column, cut
+from capture.arrays import Array, binaries, column, cut, offsets
 from schemas.record import FOUND_FILE, FOUND_PIPE, FOUND_SOCKET
 
 # Scalars by way of arrays: `pa.scalar` imports pandas where that is installed.
@@ -38,21 +38,21 @@ def found_names(pieces: pa.Array) -> pa.Array:
 
 def _memory(values: pa.Array) -> tuple[Array, Array, Array]:
     """Where each value starts and ends in the bytes, and the bytes (at least one)."""
-    offsets = np.frombuffer(values.buffers()[1], np.int32)[values.offset : values.offset + len(values) + 1]
+    bounds = offsets(values)
     content = np.frombuffer(values.buffers()[2] or b"\0", np.uint8)
-    return offsets[:-1], offsets[1:], content if len(content) else np.zeros(1, np.uint8)
+    return bounds[:-1], bounds[1:], content if len(content) else np.zeros(1, np.uint8)
 
 
 def _files(pieces: pa.Array) -> pa.Array:
     """The names, each with its NUL behind it, in the other order."""
     begin, ends, content = _memory(pieces)
     parts = pc.split_pattern(cut(content, begin + 1, ends), "\0")
-    starts = np.frombuffer(parts.buffers()[1], np.int32)[parts.offset : parts.offset + len(parts) + 1]
+    starts = offsets(parts)
     counts = np.diff(starts) - 1  # what comes after the last NUL is none
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    places = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
     last = starts[:-1] + counts - 1
-    order = np.repeat(last + offsets[:-1], counts) - np.arange(offsets[-1])
-    turned = pa.ListArray.from_arrays(column(pa.int32(), offsets), parts.values.take(column(pa.int64(), order)))
+    order = np.repeat(last + places[:-1], counts) - np.arange(places[-1])
+    turned = pa.ListArray.from_arrays(column(pa.int32(), places), parts.values.take(column(pa.int64(), order)))
     return pc.binary_join_element_wise(_NOTHING, pc.binary_join(turned, _SLASH), _SLASH)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from capture.errors import ReaderGone
+from schemas.console import give_up_output
 from schemas.line import Printer, Style, in_order
 
 
@@ -28,8 +29,7 @@ class LiveSink:
             sys.stdout.buffer.write(text)
             sys.stdout.buffer.flush()
         except BrokenPipeError as error:
-            # The interpreter flushes once more at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            give_up_output()
             raise ReaderGone("nobody reads standard output any more") from error
         self.bytes_written += len(text)
 

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
@@ -24,7 +25,7 @@ from capture.live import LiveSink
 from capture.loaders.base import Settings
 from capture.pipeline import BYTES, Buffer, Pipeline
 from capture.recorder import Recorder
-from capture.rehearsal import Rehearsal
+from capture.rehearsal import rehearse
 from capture.report import Report
 from capture.sink import batch_rows, open_sink
 from capture.sink.base import Sink
@@ -97,11 +98,11 @@ def record(options: Options) -> int:
     child = Child(options.command, options.user) if options.command else None
     try:
         keep_memory()
-        rehearsal = Rehearsal(*_batches(options.target))
+        rehearsal = ThreadPoolExecutor(1, "rehearsal").submit(rehearse, *_batches(options.target))
         session = Session(options, child)
         pid = child.pid if child is not None else None
         with backends.open_first(options.backend, options.loader, session.settings, pid) as (backend, tracing):
-            buffers = rehearsal.buffers()
+            buffers = rehearsal.result()
             ctypes.CDLL(None).malloc_trim(0)  # what loading the program took
             return session.run(tracing, backend, buffers)
     finally:

@@ -14,13 +14,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from capture import address
-from capture.arrays import Array, Mask, binaries, column, cut, dictionary, encode_runs, lower, memory
+from capture.arrays import Array, Mask, binaries, column, cut, dictionary, encode_runs, lower, memory, offsets
 from capture.found import found_names
 from capture.ring import Bytes, Words
 from capture.text import escape, is_text
 from schemas.record import ABSENT, NO_PAYLOAD, PIECES
-
-Take = Callable[[Array], pa.Array]
 
 COMM, CGROUP, REST = 11, 13, 15  # words of struct systape_record
 _PATH, _PATH2, _ADDR, _DATA = range(4)  # members of struct systape_pieces
@@ -63,9 +61,8 @@ class Plain:
         try:
             self.text = self.array.cast(pa.string())
         except pa.ArrowInvalid:
-            offsets = np.frombuffer(self.array.buffers()[1], np.int32)[: len(self.array) + 1]
             content = np.frombuffer(self.array.buffers()[2], np.uint8)
-            foreign = np.unique(np.searchsorted(offsets, np.flatnonzero(content >= 0x80), "right") - 1)
+            foreign = np.unique(np.searchsorted(offsets(self.array), np.flatnonzero(content >= 0x80), "right") - 1)
             bad = np.zeros(len(self.array), bool)
             bad[[row for row in foreign.tolist() if not is_text(self.array[row].as_py() or b"")]] = True
             return bad
@@ -119,11 +116,10 @@ class Payloads:
         Their bytes are not moved. Not by `take`, which sets memory aside for as many rows of their mean length.
         """
         rows = self.rows[there]
-        offsets, valid = np.zeros(self.count + 1, np.int32), np.zeros(self.count, bool)
-        offsets[rows + 1] = np.diff(np.frombuffer(values.buffers()[1], np.int32)[: len(values) + 1])
-        valid[rows] = True
+        lengths, valid = np.zeros(self.count + 1, np.int32), np.zeros(self.count, bool)
+        lengths[rows + 1], valid[rows] = np.diff(offsets(values)), True
         bits = pa.py_buffer(np.packbits(valid, bitorder="little"))
-        buffers = [bits, pa.py_buffer(np.cumsum(offsets, dtype=np.int32)), values.buffers()[2]]
+        buffers = [bits, pa.py_buffer(np.cumsum(lengths, dtype=np.int32)), values.buffers()[2]]
         return pa.Array.from_buffers(pa.binary(), self.count, buffers)
 
 
@@ -199,9 +195,8 @@ def _addresses(payloads: Payloads, there: Mask) -> Coded:
 
 def _command_lines(payloads: Payloads, there: Mask) -> Plain:
     places, distinct = _distinct(payloads.pieces(_DATA, there))
-    return Plain(
-        payloads.spread(binaries([command_line(one) for one in distinct]).take(column(pa.int32(), places)), there)
-    )
+    lines = binaries([command_line(one) for one in distinct]).take(column(pa.int32(), places))
+    return Plain(payloads.spread(lines, there))
 
 
 def command_line(argv: bytes) -> bytes:

@@ -16,10 +16,10 @@ __all__ = ["batch_rows", "open_sink"]
 
 def batch_rows(target: str) -> int:
     """Rows of a full batch of the sink that `open_sink` would give."""
+    from capture.sink.base import BATCH_ROWS
     from capture.sink.ipc import IpcSink
-    from capture.sink.parquet import ParquetSink
 
-    return IpcSink.batch_rows if _is_stream(target) else ParquetSink.batch_rows
+    return IpcSink.batch_rows if _is_stream(target) else BATCH_ROWS
 
 
 def open_sink(target: str, metadata: Mapping[str, str], *, force: bool = False, durable: bool = False) -> "Sink":

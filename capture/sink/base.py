@@ -5,6 +5,9 @@ from typing import Protocol
 
 import pyarrow as pa
 
+BATCH_ROWS = 163_840
+"""What a sink collects that has nobody waiting for it: fewer make larger files, more take memory."""
+
 
 class Sink(Protocol):
     """Takes the rows of a capture, in batches of the schema `schemas.arrow.EVENTS`.

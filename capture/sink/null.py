@@ -4,13 +4,15 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
+from capture.sink.base import BATCH_ROWS
+
 
 class NullSink:
     """Counts rows and forgets them."""
 
     streaming = False
 
-    def __init__(self, batch_rows: int = 262_144) -> None:
+    def __init__(self, batch_rows: int = BATCH_ROWS) -> None:
         """Begin at zero rows."""
         self.batch_rows = batch_rows
         self.rows_written = 0

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from capture.errors import SinkError
+from capture.sink.base import BATCH_ROWS
 from capture.sink.store import Store
 from schemas.arrow import EVENTS
 from schemas.journal import with_text
@@ -18,7 +19,6 @@ class ParquetSink:
     disk when the call returns, so that a power cut spares it too. Raises SinkError if the file cannot be made.
     """
 
-    batch_rows = 163_840
     streaming = False
 
     def __init__(
@@ -28,7 +28,7 @@ class ParquetSink:
         *,
         force: bool = False,
         durable: bool = False,
-        batch_rows: int = batch_rows,
+        batch_rows: int = BATCH_ROWS,
     ) -> None:
         """Create the capture and its journal."""
         self.batch_rows = batch_rows

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from capture.pipeline import BUFFERS, Pipeline
-from capture.rehearsal import Rehearsal
+from capture.rehearsal import rehearse
 from capture.ring import as_words
 from schemas.arrow import EVENTS
 from tests.unit.capture.fakes import FakeSink
@@ -14,7 +14,7 @@ from tests.unit.capture.records import columns, record
 def test_it_leaves_nothing_behind_but_buffers() -> None:
     """What it makes up is a batch like any other, and reaches no sink."""
     seen: list[pa.RecordBatch] = []
-    buffers = Rehearsal(64, seen.append).buffers()
+    buffers = rehearse(64, seen.append)
     assert [buffer.rows for buffer in buffers] == [64] * BUFFERS
     assert seen[0].schema == EVENTS and seen[0].num_rows == 64
     sink = FakeSink(batch_rows=64)
@@ -31,4 +31,4 @@ def test_its_failure_is_told_to_who_waits() -> None:
         raise MemoryError("no room")
 
     with pytest.raises(MemoryError, match="no room"):
-        Rehearsal(8, fail).buffers()
+        rehearse(8, fail)
