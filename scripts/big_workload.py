@@ -18,8 +18,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
-SILENT = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
+SILENT: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
 SOURCE = "#include <stdio.h>\n#include <stdlib.h>\n#include <unistd.h>\nint part_%d(int n) { return n * %d; }\n"
 HELPER = """
 import collections, concurrent.futures, json, queue, subprocess, threading, time

@@ -23,7 +23,7 @@ from capture.sink.parquet import ParquetSink
 from schemas.arrow import EVENTS, Key
 
 HERE = Path(__file__).resolve().parent
-ROUNDS = 44
+ROUNDS = 45
 MOST_PIDS = 1 << 22
 """The kernel's own limit."""
 OF_THREADS = ("pid", "tid", "ppid")

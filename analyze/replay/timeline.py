@@ -58,6 +58,7 @@ class Timeline:
         self._texts = pa.array(history.texts, pa.string())
         self._files = Changes(_key(rows[:, 0], rows[:, 1]), rows[:, 2], rows[:, 3])
         self._peers = Changes(peers[:, 0], peers[:, 1], peers[:, 2])
+        self._sockets = np.unique(self._files.key[np.isin(self._files.value, peers[:, 0])])
         self._unknown = unknown
         self._loners = np.array(sorted(history.loners), np.int64)
         self._alone_since = np.array([history.loners[thread] for thread in sorted(history.loners)], np.int64)
@@ -73,10 +74,16 @@ class Timeline:
 
     def peers(self, process: "pa.Array", thread: "pa.Array", fd: "pa.Array", at: "pa.Array") -> "pa.Array":
         """The addresses at the other end of sockets; arguments as for `names`."""
-        found = self._ids(process, thread, fd, at)
-        place = self._peers.find(found, _numbers(at))
-        hit = (found >= 0) & (place >= 0)
-        return self._text(np.where(hit, _take(self._peers.value, place), UNKNOWN))
+        import pyarrow as pa
+
+        ever = self._ever_sockets(process, thread, fd)
+        found = np.full(len(fd), UNKNOWN)
+        if ever.any():
+            few = [column.filter(pa.array(ever)) for column in (process, thread, fd, at)]
+            ids = self._ids(*few)
+            place = self._peers.find(ids, _numbers(few[-1]))
+            found[ever] = np.where((ids >= 0) & (place >= 0), _take(self._peers.value, place), UNKNOWN)
+        return self._text(found)
 
     def lives(self, hosts: list[str]) -> "pa.Table":
         """Each descriptor whose name is known, from when to when, and its last peer: the columns of the view `fds`."""
@@ -102,6 +109,17 @@ class Timeline:
             self._text(np.where(peer >= 0, _take(self._peers.value, peer), UNKNOWN)),
         ]
         return pa.Table.from_arrays(columns, schema=lives_schema())
+
+    def _ever_sockets(self, process: "pa.Array", thread: "pa.Array", fd: "pa.Array") -> npt.NDArray[np.bool_]:
+        """Whether a socket with a peer ever stood behind the descriptors: of most it never did, which is soon told."""
+        if not len(self._sockets):
+            return np.zeros(len(fd), np.bool_)
+        owners = [_numbers(process)] if not len(self._loners) else [_numbers(process), _numbers(thread) + LONER]
+        numbers = _numbers(fd)
+        found: npt.NDArray[np.bool_] = np.logical_or.reduce(
+            [_among(_key(owner, numbers), self._sockets) for owner in owners]
+        )
+        return found
 
     def _ids(self, process: "pa.Array", thread: "pa.Array", fd: "pa.Array", at: "pa.Array") -> Numbers:
         """What stood behind the descriptors; UNKNOWN where that is not known."""
@@ -139,6 +157,12 @@ def _sorted(values: Numbers) -> tuple[Numbers, Numbers]:
     """The values in order, and where each was."""
     order = np.argsort(values)
     return values[order], order
+
+
+def _among(values: Numbers, known: Numbers) -> npt.NDArray[np.bool_]:
+    """Which values are among the known ones, of which there is at least one, in order."""
+    found: npt.NDArray[np.bool_] = known[np.minimum(np.searchsorted(known, values), len(known) - 1)] == values
+    return found
 
 
 def _key(process: Numbers, fd: Numbers) -> Numbers:

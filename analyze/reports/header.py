@@ -13,7 +13,8 @@ their own: `limit`, the rows shown unless -n says otherwise (20 without it; 0 me
 the columns of `selected` to group by. The query takes them as `columns(lambda c: c IN getvariable('by'))`; they come
 before the columns that the header names.
 
-A query with the words 'span_start' and 'span_end' can read these variables: when the captures began and ended, ns. It
+A query with the words 'span_start' and 'span_end' can read these variables: when the captures began and ended, ns; one
+with getvariable('rows') how many rows, in the order of its `sort`, are wanted (NULL: all), for what is costly. It
 has no LIMIT, and an ORDER BY only if there is no `sort`: -n and -S put another query around it. A report with `by` has
 a `sort`.
 """

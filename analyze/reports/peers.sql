@@ -11,16 +11,26 @@
 -- column time_ns        BIGINT  time in all these calls
 -- total  calls errors connects refused accepts received_bytes sent_bytes time_ns
 -- sort   time_ns
+WITH known AS (
+    SELECT *, peer IS NOT NULL AS has_peer
+    FROM selected
+)
+
+-- (as in files: a condition would find each peer twice)
 SELECT
     columns(lambda c: c IN getvariable('by')),
-    count(*) AS calls,
-    count(errno) AS errors,
-    count(*) FILTER (syscall = 'connect' AND (errno IS NULL OR errno = 'EINPROGRESS')) AS connects,
-    count(*) FILTER (syscall = 'connect' AND errno IS NOT NULL AND errno <> 'EINPROGRESS') AS refused,
-    count(*) FILTER (syscall IN ('accept', 'accept4') AND errno IS NULL) AS accepts,
-    coalesce(sum(bytes) FILTER (direction = 'read'), 0)::BIGINT AS received_bytes,
-    coalesce(sum(bytes) FILTER (direction = 'write'), 0)::BIGINT AS sent_bytes,
-    coalesce(sum(dur_ns), 0)::BIGINT AS time_ns
-FROM selected
-WHERE peer IS NOT NULL
+    count(*) FILTER (has_peer) AS calls,
+    count(errno) FILTER (has_peer) AS errors,
+    count(*) FILTER (
+        has_peer AND syscall = 'connect' AND (errno IS NULL OR errno = 'EINPROGRESS')
+    ) AS connects,
+    count(*) FILTER (
+        has_peer AND syscall = 'connect' AND errno IS NOT NULL AND errno <> 'EINPROGRESS'
+    ) AS refused,
+    count(*) FILTER (has_peer AND syscall IN ('accept', 'accept4') AND errno IS NULL) AS accepts,
+    coalesce(sum(bytes) FILTER (has_peer AND direction = 'read'), 0)::BIGINT AS received_bytes,
+    coalesce(sum(bytes) FILTER (has_peer AND direction = 'write'), 0)::BIGINT AS sent_bytes,
+    coalesce(sum(dur_ns) FILTER (has_peer), 0)::BIGINT AS time_ns
+FROM known
 GROUP BY ALL
+HAVING count(*) FILTER (has_peer) > 0

@@ -1,6 +1,7 @@
 """Runs a report: binds its parameters, puts the query that sorts and limits around its own, and adds up its totals."""
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,11 @@ SORTS = {"count": "calls", "time": "time_ns", "total": "time_ns", "name": "sysca
 """Words for `-S` beside the columns of the report, as strace has them."""
 
 BUILT_IN = Path(__file__).parent
+
+ROWS = "getvariable('rows')"
+"""In a query: how many rows of the report's own order are wanted, NULL for all."""
+
+SELECTED = re.compile(r"\bselected\b")
 
 SPAN = "span_start"
 """A query with this word may read when the captures began and ended, ns: getvariable('span_start') and 'span_end'."""
@@ -68,8 +74,10 @@ def run(session: Session, report: Report, options: Options, *, limited: bool = T
 
     Raises UsageError for an option that does not fit, ReportError or QueryError if the query is wrong or fails.
     """
-    query = compile_query(session, report, options, limited=False)
-    limit = (report.limit if options.limit is None else options.limit) if limited else 0
+    limit = _limit(report, options) if limited else 0
+    query = _compile(session, report, options, limit)
+    if SELECTED.search(report.query) and NAMED.search(_words(report, options)):
+        _ = session.replay.timeline  # before the query, not amid it: then both cores work on it
     if not totals or not report.totals:
         return Answer(session.prepare(_cut(query, limit)))
     session.execute(f"CREATE OR REPLACE TEMP TABLE answer AS {query}")
@@ -79,12 +87,25 @@ def run(session: Session, report: Report, options: Options, *, limited: bool = T
     return Answer(session.prepare(_cut("SELECT * FROM answer", limit)), count, found)
 
 
-def compile_query(session: Session, report: Report, options: Options, *, limited: bool = True) -> str:
+def compile_query(session: Session, report: Report, options: Options) -> str:
     """The query of a report with its values bound in the session. Raises as `run` does."""
-    session.narrow(named=_needs_names(report, options))
+    limit = _limit(report, options)
+    return _cut(_compile(session, report, options, limit), limit)
+
+
+def _limit(report: Report, options: Options) -> int:
+    """Rows wanted; 0 for all."""
+    return report.limit if options.limit is None else options.limit
+
+
+def _compile(session: Session, report: Report, options: Options, limit: int) -> str:
+    """The query but for its LIMIT, of which it may know through the variable `rows`."""
+    session.narrow(named=_may_need_names(report, options))
     columns, sort = _grouping(session, report, options)
     for param in report.options:
         _bind(session, param.name, (options.params or {}).get(param.name, param.default), param.type)
+    if ROWS in report.query:
+        session.bind("rows", limit if limit and sort is None else None, "BIGINT")
     if SPAN in report.query:
         session.bind("span_start", session.span.start)
         session.bind("span_end", session.span.end)
@@ -95,8 +116,7 @@ def compile_query(session: Session, report: Report, options: Options, *, limited
     returned = _described(session, report, query)
     if order := [sort or "", *columns] if sort else [*report.sort, *columns]:
         query = _sorted(query, returned, order)
-    limit = report.limit if options.limit is None else options.limit
-    return _cut(query, limit) if limited else query
+    return query
 
 
 def check(session: Session, report: Report) -> list[str]:
@@ -109,10 +129,14 @@ def check(session: Session, report: Report) -> list[str]:
     return [f"the header says {said_one}, the query returns {one}" for said_one, one in _differences(said, kept)]
 
 
-def _needs_names(report: Report, options: Options) -> bool:
+def _may_need_names(report: Report, options: Options) -> bool:
     """Whether the columns `file` and `peer` must be ready: always for a report that may use `*`, being a user's own."""
-    words = " ".join([report.query, report.by or "", *options.by])
-    return report.path.parent != BUILT_IN or NAMED.search(words) is not None
+    return report.path.parent != BUILT_IN or NAMED.search(_words(report, options)) is not None
+
+
+def _words(report: Report, options: Options) -> str:
+    """Where the columns `file` and `peer` are named, if a report uses them."""
+    return " ".join([report.query, report.by or "", *options.by])
 
 
 def _differences(said: Sequence[tuple[str, str]], found: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 -- The calls that took longest, one by one.
--- What they were about stands in `about`: a path, or the address of a peer.
+-- What a call was about stands in `about`: the file, pipe or socket behind its descriptor, the path or the peer; `before`
+-- is the call that its thread made last before this one.
 -- column ts      TIMESTAMP_NS  when it began, UTC
 -- column dur_ns  BIGINT        how long it took
 -- column runq_ns BIGINT        the part of it spent waiting for a CPU
@@ -8,21 +9,50 @@
 -- column tid     INTEGER       thread
 -- column comm    VARCHAR       name of the thread
 -- column fd      INTEGER       descriptor
--- column about   VARCHAR       path or address
+-- column about   VARCHAR       path, file or other end
 -- column ret     BIGINT        result
 -- column errno   VARCHAR       error, if it failed
+-- column before  VARCHAR       the thread's previous call, and its error if it failed
+-- column host    VARCHAR       host
 -- sort   dur_ns ts tid
+WITH slow AS (
+    SELECT *
+    FROM selected
+    WHERE dur_ns >= (
+        SELECT min(dur_ns)
+        FROM (
+            SELECT dur_ns
+            FROM selected
+            WHERE dur_ns IS NOT NULL
+            ORDER BY dur_ns DESC
+            LIMIT getvariable('rows')
+        )
+    )
+),
+
+earlier AS (
+    SELECT host, pid, tid, ts, syscall || coalesce(' ' || errno, '') AS before
+    FROM bare_calls
+    WHERE (host, pid, tid) IN (SELECT (host, pid, tid) FROM slow)
+)
+
 SELECT
-    ts,
+    slow.ts,
     dur_ns,
     runq_ns,
     syscall,
-    pid,
-    tid,
+    slow.pid,
+    slow.tid,
     comm,
     fd,
-    coalesce(path, addr) AS about,
+    CASE
+        WHEN path <> '' THEN coalesce(file, path)
+        ELSE coalesce(peer, file, addr)
+    END AS about,
     ret,
-    errno
-FROM selected
-WHERE dur_ns IS NOT NULL
+    errno,
+    before,
+    slow.host
+FROM slow
+ASOF LEFT JOIN earlier ON slow.host = earlier.host AND slow.pid = earlier.pid AND slow.tid = earlier.tid
+    AND slow.ts > earlier.ts

@@ -58,12 +58,20 @@ def whole(rows: list[Row], column: str = "dur_ns") -> int:
 
 def test_slowest(session: Session, rows: list[Row]) -> None:
     """The calls in order of their duration, each with its context."""
-    timed = sorted((row for row in rows if row["dur_ns"] is not None), key=lambda row: (-row["dur_ns"], row["ts"]))
-    got = answer(session, "slowest", Options(limit=50))
     names = ("ts", "dur_ns", "runq_ns", "syscall", "pid", "tid", "comm", "fd", "ret", "errno")
-    for row in timed:
-        row["about"] = row["path"] if row["path"] is not None else row["addr"]
-    assert got == [{**{name: row[name] for name in (*names, "about")}} for row in timed[:50]]
+    behind = {tuple(key): names for *key, names in session.query("SELECT ts, tid, (file, peer) FROM calls").rows()}
+    expected, last = [], dict[tuple[int, int], str]()
+    for row in sorted(rows, key=lambda row: row["ts"]):
+        file, peer = behind[row["ts"], row["tid"]]
+        known = file or row["path"] if row["path"] else peer or file or row["addr"]
+        thread = row["pid"], row["tid"]
+        context = {"about": known, "before": last.get(thread), "host": "box"}
+        expected.append({**{name: row[name] for name in names}, **context})
+        last[thread] = " ".join(filter(None, (row["syscall"], row["errno"])))
+    expected = [row for row in expected if row["dur_ns"] is not None]
+    expected.sort(key=lambda row: (-row["dur_ns"], row["ts"]))
+    for limit in (50, 0):
+        assert answer(session, "slowest", Options(limit=limit)) == expected[: limit or None]
 
 
 @pytest.mark.parametrize("by", [(), ("path", "error"), ("process",), ("comm", "errno")], ids="-".join)
