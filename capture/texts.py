@@ -17,8 +17,8 @@ from capture import address
 from capture.arrays import Array, Mask, binaries, column, cut, dictionary, encode_runs, lower, memory, offsets
 from capture.found import found_names
 from capture.ring import Bytes, Words
-from capture.text import escape, is_text
 from schemas.record import ABSENT, NO_PAYLOAD, PIECES
+from schemas.text import escape, is_text
 
 COMM, CGROUP, REST = 11, 13, 15  # words of struct systape_record
 _PATH, _PATH2, _ADDR, _DATA = range(4)  # members of struct systape_pieces

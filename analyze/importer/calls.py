@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from analyze.importer.arguments import Arguments, arguments, command_line, end_of, names_in
-from analyze.importer.strings import is_text, text_of, unquote
+from analyze.importer.strings import unquote
 from schemas.errno import errno_names
 from schemas.line.memo import Memo
 from schemas.record import Abi, Flag
 from schemas.syscalls import FD_NONE, FD_RETURNED, Call, table
+from schemas.text import escape, is_text
 
 UNFINISHED = "<unfinished ...>"
 RESUMING = "<... "
@@ -147,12 +148,13 @@ def _texts(given: Arguments) -> tuple[str | None, str | None, str | None, str | 
         return given.paths[0], given.paths[1] if len(given.paths) > 1 else None, None, None, False
     addresses, unquoted = [] if given.addr is None else [given.addr], list(map(unquote, given.paths[:2]))
     escaped = not all(map(is_text, (*unquoted, *addresses, *(given.words or ()))))
-    paths = [text_of(path, escaped=escaped) for path in unquoted]
-    words = None if given.words is None else [text_of(word, escaped=escaped) for word in given.words]
+    text_of = escape if escaped else bytes.decode
+    paths = [text_of(path) for path in unquoted]
+    words = None if given.words is None else [text_of(word) for word in given.words]
     return (
         paths[0] if paths else None,
         paths[1] if len(paths) > 1 else None,
-        text_of(addresses[0], escaped=escaped) if addresses else None,
+        text_of(addresses[0]) if addresses else None,
         None if words is None else command_line(words),
         escaped,
     )

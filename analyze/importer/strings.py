@@ -19,19 +19,3 @@ def _character(match: re.Match[bytes]) -> bytes:
     if match[2]:
         return bytes([int(match[2], 8) & 0xFF])
     return _LETTERS.get(match[3], match[3])
-
-
-def is_text(value: bytes) -> bool:
-    """Whether a column can hold it verbatim."""
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def text_of(value: bytes, *, escaped: bool) -> str:
-    r"""Bytes as a text column has them: verbatim, or, in a row with flag 16, `\xHH` and `\\`."""
-    if not escaped:
-        return value.decode()
-    return value.replace(b"\\", b"\\\\").decode(errors="backslashreplace")

@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 
 from schemas.decode.address import socket_address
-from schemas.decode.text import CACHED_STRINGS, SHOWN, quote, quote_part, to_bytes
+from schemas.decode.text import CACHED_STRINGS, SHOWN, quote, quote_part
 from schemas.flags import format_enum, format_flags, hexadecimal, octal
+from schemas.text import to_bytes
 
 AT_FDCWD = -100
 MASK32 = 0xFFFF_FFFF

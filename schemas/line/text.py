@@ -3,7 +3,8 @@
 import re
 from functools import lru_cache
 
-from schemas.decode.text import CACHED_STRINGS, quote, to_bytes
+from schemas.decode.text import CACHED_STRINGS, quote
+from schemas.text import to_bytes
 
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ESCAPE = re.compile(r"\\(?:([0-7]{1,3})|(.))")

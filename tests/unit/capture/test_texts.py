@@ -13,8 +13,8 @@ from capture.arrays import binaries
 from capture.found import found_names
 from capture.ring import as_words
 from capture.texts import command_line
-from schemas.decode.text import to_bytes
 from schemas.record import Flag, Kind
+from schemas.text import to_bytes
 from tests.unit.capture.records import columns, padded, pieces, record, row_of, rows_of
 
 UNIX = struct.pack("=H", 1)

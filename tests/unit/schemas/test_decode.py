@@ -3,9 +3,10 @@
 import pytest
 
 from schemas.decode import Row, call_of, format_args, format_result
-from schemas.decode.text import quote_part, to_bytes
+from schemas.decode.text import quote_part
 from schemas.record import Abi
 from schemas.syscalls import X32_BIT, Call, table
+from schemas.text import to_bytes
 
 
 def native(name: str) -> Call:

@@ -3,8 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capture.text import escape, is_text
-from schemas.decode.text import to_bytes
+from schemas.text import escape, is_text, to_bytes
 
 
 @given(st.binary())
