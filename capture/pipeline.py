@@ -89,8 +89,8 @@ class _Job:
 class Pipeline:
     """The writer's thread and the buffers between it and the drain: those given, or new ones as the sink wants them.
 
-    `wrote` is called on the writer's thread with each batch that the sink has taken, `lost` with each that it could
-    not take.
+    `begin` is called first on the writer's thread, then `wrote` with each batch that the sink has taken, and `lost`
+    with each that it could not take.
     """
 
     def __init__(
@@ -100,10 +100,12 @@ class Pipeline:
         wrote: Callable[[pa.RecordBatch], None],
         lost: Callable[[pa.RecordBatch, Cause], None],
         buffers: Sequence[Buffer] | None = None,
+        begin: Callable[[], None] = lambda: None,
     ) -> None:
         self.sink = sink
         self.error: SinkError | None = None
         self._columns, self._wrote, self._lost = columns, wrote, lost
+        self._begin = begin
         self._free: queue.SimpleQueue[Buffer] = queue.SimpleQueue()
         for buffer in buffers or [Buffer(sink.batch_rows) for _ in range(BUFFERS)]:
             self._free.put(buffer)
@@ -172,6 +174,7 @@ class Pipeline:
         self._current = None
 
     def _write(self) -> None:
+        self._begin()
         while (job := self._jobs.get()) is not None:
             try:
                 self._do(job)

@@ -12,7 +12,7 @@ from types import FrameType
 
 import pyarrow as pa
 
-from capture import backends, metadata, preflight, procfs
+from capture import backends, capabilities, metadata, preflight, privileges, procfs
 from capture.backends.base import Tracing
 from capture.cgroups import hierarchy
 from capture.clock import Clock
@@ -27,7 +27,7 @@ from capture.pipeline import BYTES, Buffer, Pipeline
 from capture.recorder import Recorder
 from capture.rehearsal import rehearse
 from capture.report import Report
-from capture.sink import batch_rows, open_sink
+from capture.sink import batch_rows, open_folder, open_sink
 from capture.sink.base import Sink
 from capture.sink.encode import Encoder
 from capture.snapshot import Snapshot
@@ -63,6 +63,7 @@ class Options:
     force: bool = False
     command: tuple[str, ...] = ()
     user: str | None = None
+    drop_to: str | None = None
 
 
 def default_ring_size(cpus: int) -> int:
@@ -95,14 +96,18 @@ def record(options: Options) -> int:
     """Capture until the command ends, the limit is reached or a signal comes; the exit status. Raises CaptureError."""
     for target in options.filter.pids:
         procfs.require(target)  # before a file is made
+    folder = open_folder(options.target)
+    plan = privileges.plan(options.drop_to, options.target, folder, signals=bool(options.command))
     child = Child(options.command, options.user) if options.command else None
     try:
         keep_memory()
-        rehearsal = ThreadPoolExecutor(1, "rehearsal").submit(rehearse, *_batches(options.target))
-        session = Session(options, child)
+        executor = ThreadPoolExecutor(1, "rehearsal")
+        rehearsal = executor.submit(rehearse, *_batches(options.target))
+        session = Session(options, child, plan, folder)
         pid = child.pid if child is not None else None
         with backends.open_first(options.backend, options.loader, session.settings, pid) as (backend, tracing):
             buffers = rehearsal.result()
+            executor.shutdown()  # a thread that outlived it would keep its privileges
             ctypes.CDLL(None).malloc_trim(0)  # what loading the program took
             return session.run(tracing, backend, buffers)
     finally:
@@ -118,14 +123,25 @@ def _batches(target: str | None) -> tuple[int, Callable[[pa.RecordBatch], object
 
 
 class Session:
-    """A capture with its parts; `run` needs a backend that is ready."""
+    """A capture with its parts; `run` needs a backend that is ready.
 
-    def __init__(self, options: Options, child: Child | None) -> None:
+    `plan` says what becomes of our privileges, `folder` is a descriptor of the one to write in.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        child: Child | None = None,
+        plan: privileges.Plan | None = None,
+        folder: int | None = None,
+    ) -> None:
         self.options, self.child = options, child
+        self._plan, self._folder = plan, folder
         self.groups = hierarchy()
         self.settings = self._settings()
         self._signal: int | None = None
-        self._began = False
+        self._keep: set[str] = set()
+        self._notes: list[str] = []
 
     def _settings(self) -> Settings:
         options, cpus = self.options, preflight.cpus()
@@ -148,13 +164,15 @@ class Session:
         """Record with the backend of that name; the exit status."""
         keep_up()
         options = self.options
+        tracing.start()
+        self._drop(tracing)
         self._clock = clock = Clock()
         start = metadata.at_start(clock, options.argv, options.filter.describe(), backend, tracing.loader)
         self._tracing = tracing
         self._ledger = ledger = Ledger(tracing.rings.headers)
-        sink = LiveSink() if options.target is None else open_sink(options.target, start, force=options.force)
+        sink = LiveSink() if options.target is None else self._open_sink(options.target, start)
         columns = Columns(clock.offset, self.groups.path if self.groups else lambda _: None)
-        self._pipeline = pipeline = Pipeline(sink, columns, ledger.wrote, ledger.lost, buffers)
+        self._pipeline = pipeline = Pipeline(sink, columns, ledger.wrote, ledger.lost, buffers, self._drop_more)
         flush = min(options.flush, _LIVE_FLUSH) if options.target is None else options.flush
         self._recorder = Recorder(tracing.rings, ledger, pipeline, clock, limit=options.limit, flush=flush)
         self._report = Report(options.target, ledger, sink, quiet=options.quiet, verbose=options.verbose)
@@ -165,14 +183,31 @@ class Session:
                 self._finish(sink)
             return self._status(sink)
 
+    def _open_sink(self, target: str, start: dict[str, str]) -> Sink:
+        sink = open_sink(target, start, force=self.options.force, opened=self._folder)
+        if self._folder is not None:
+            os.close(self._folder)
+        return sink
+
+    def _drop(self, tracing: Tracing) -> None:
+        """What was for loading and attaching alone is given up."""
+        if self._plan is not None:
+            self._keep = {*self._plan.keep, *tracing.needs}
+            note = privileges.drop(self._plan, besides=(*tracing.needs, *privileges.PROC))
+            self._notes += [note] if note else []
+
+    def _drop_more(self) -> None:
+        """In a thread that looks into /proc no more."""
+        if self._plan is not None:
+            capabilities.keep_only(self._keep)
+
     def _record(self) -> None:
-        self._tracing.start()
-        self._began = True
+        self._snapshot = Snapshot(self._pipeline, self.groups)
         what = self.options.filter.describe() if self.child is None else self.child.command[0]
         self._report.recording(what, self._tracing.label)
-        self._snapshot = Snapshot(self._pipeline, self.groups)
         if self.child is not None:
             self._snapshot.add(self.child.pid)
+            self._drop_more()  # all that descends from it will be seen
             self.child.release(self._tracing.stops_at)
         self._recorder.run(self._each, self._snapshot.take(self._bystanders()))
 
@@ -193,11 +228,10 @@ class Session:
 
     def _finish(self, sink: Sink) -> None:
         """Stop recording, write what is still on its way, and close the file with its accounts."""
-        if self._began:
-            self._recorder.finish(self._tracing.stop(self._recorder.drain))
-            self._ledger.recursion = self._tracing.recursion()
+        self._recorder.finish(self._tracing.stop(self._recorder.drain))
+        self._ledger.recursion = self._tracing.recursion()
         self._pipeline.close()
-        notes = [*self._tracing.notes, *([self._snapshot.note] if self._began and self._snapshot.note else [])]
+        notes = [*self._tracing.notes, *self._notes, *([self._snapshot.note] if self._snapshot.note else [])]
         sink.close(metadata.at_end(self._clock, self._ledger.counters(), notes))
 
     def _status(self, sink: Sink) -> int:

@@ -25,6 +25,9 @@ class Tracing(Protocol):
     notes: list[str]
     """What could not be recorded, one sentence each: for the file's metadata."""
 
+    needs: tuple[str, ...]
+    """Capabilities that it takes to go on and to stop, once it has started."""
+
     stops_at: bytes
     """The seccomp filter that the command is to put on itself (capture/seccomp.py), or nothing."""
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from capture import bpfsys, preflight, procfs, unfinished
+from capture import bpfsys, capabilities, preflight, procfs, unfinished
 from capture.cgroups import hierarchy
 from capture.loaders import choose
 from capture.loaders.base import Loaded, Settings
@@ -43,6 +43,7 @@ class EbpfTracing:
     """The program in the kernel."""
 
     stops_at = b""
+    needs: tuple[str, ...] = ()
 
     def __init__(self, program: Loaded, loader: str, settings: Settings, command: int | None) -> None:
         self._program, self._settings, self._command = program, settings, command
@@ -64,6 +65,8 @@ class EbpfTracing:
         """Mark the processes asked for, and attach. Raises TargetError if one is not there."""
         self._mark_targets()
         self._program.attach()
+        if not capabilities.can(self._ask_without_any):  # before 5.19 the kernel may refuse all of bpf(2)
+            self.needs = ("CAP_BPF",)
         self._began = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
     def _mark_targets(self) -> None:
@@ -95,6 +98,10 @@ class EbpfTracing:
         entries = np.concatenate([entries, *(np.frombuffer(value, ENTRY) for _, value in overflow)])
         hung = unfinished.not_returned(hung, entries, stopped)
         return np.concatenate([hung, unfinished.in_table(entries, chosen, groups)])
+
+    def _ask_without_any(self) -> bool:
+        capabilities.keep_only(())
+        return self.recursion() >= 0
 
     def recursion(self) -> int:
         """The kernel's own count, over all programs."""

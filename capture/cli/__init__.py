@@ -7,6 +7,7 @@ from importlib import import_module
 import typer
 
 from capture.errors import CaptureError, ReaderGone, SinkError
+from capture.threads import none_by_libraries
 from schemas.console import give_up_output, system_line, usage_line
 
 SUBCOMMANDS = {
@@ -24,7 +25,9 @@ def app(name: str) -> typer.Typer:
     offered = name == "record" or COMPLETE in os.environ
     application = typer.Typer(add_completion=offered, pretty_exceptions_enable=False, rich_markup_mode=None)
     settings = {"help_option_names": ["-h", "--help"], "allow_interspersed_args": name != "record"}
-    application.command(context_settings=settings)(getattr(import_module(f"capture.cli.{name}"), name))
+    with none_by_libraries():
+        module = import_module(f"capture.cli.{name}")
+    application.command(context_settings=settings)(getattr(module, name))
     return application
 
 

@@ -9,6 +9,7 @@ import typer
 from capture.cli.units import nanoseconds, size
 from capture.errors import UsageError
 from capture.filters import Filter
+from capture.threads import none_by_libraries
 
 
 def _version(wanted: bool) -> None:
@@ -64,6 +65,10 @@ def record(
     ] = 0,
     limit: Annotated[int | None, typer.Option("-c", metavar="N", min=1, help="Stop after N calls")] = None,
     user: Annotated[str | None, typer.Option("-u", metavar="USER", help="Run the command as this user")] = None,
+    drop: Annotated[
+        str | None,
+        typer.Option("-Z", metavar="USER", help="Become this user once recording (default: $SUDO_USER)"),
+    ] = None,
     ring: Annotated[
         str | None,
         typer.Option("-B", metavar="SIZE", help="Ring of each CPU (default: 16m, less if many CPUs)"),
@@ -108,8 +113,9 @@ def record(
         raise UsageError("-p and a command: give one or the other")
     if user is not None and not command:
         raise UsageError("-u USER is for a command that capture starts: put it after --")
-    from capture.session import Options
-    from capture.session import record as run
+    with none_by_libraries():
+        from capture.session import Options
+        from capture.session import record as run
 
     options = Options(
         argv=("capture", *sys.argv[1:]),
@@ -127,6 +133,7 @@ def record(
         force=force,
         command=tuple(command or ()),
         user=user,
+        drop_to=drop,
     )
     raise typer.Exit(run(options))
 

@@ -71,7 +71,7 @@ def _headers() -> Check:
 def _rings() -> Check:
     from capture.session import Options, Session
 
-    settings = Session(Options(argv=("capture",)), None).settings
+    settings = Session(Options(argv=("capture",))).settings
     in_all = sum(size.entries * size.value_size for size in settings.maps().values())
     ring = settings.ring_stride // _MB
     found = f"{settings.cpus} possible CPUs with a ring of {ring} MB each; {in_all // _MB} MB with the tables"

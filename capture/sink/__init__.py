@@ -11,7 +11,7 @@ from capture.errors import SinkError
 if TYPE_CHECKING:
     from capture.sink.base import Sink
 
-__all__ = ["batch_rows", "open_sink"]
+__all__ = ["batch_rows", "open_folder", "open_sink"]
 
 
 def batch_rows(target: str) -> int:
@@ -22,10 +22,25 @@ def batch_rows(target: str) -> int:
     return IpcSink.batch_rows if _is_stream(target) else BATCH_ROWS
 
 
-def open_sink(target: str, metadata: Mapping[str, str], *, force: bool = False, durable: bool = False) -> "Sink":
+def open_folder(target: str | None) -> int | None:
+    """A descriptor of the folder in which a file is to be made for `-w target`; None if none is. Raises SinkError."""
+    from capture.sink import files
+
+    return None if target is None or target == "-" or _is_null_device(Path(target)) else files.open_folder(Path(target))
+
+
+def open_sink(
+    target: str,
+    metadata: Mapping[str, str],
+    *,
+    force: bool = False,
+    durable: bool = False,
+    opened: int | None = None,
+) -> "Sink":
     """The sink for `-w target`: `-` an Arrow stream on standard output, /dev/null nothing, `.arrows` an Arrow stream.
 
-    Every other name is Parquet. Raises SinkError if it cannot be made, or would put binary on a terminal.
+    Every other name is Parquet. `opened` is what `open_folder` gave, perhaps with other rights than now. Raises
+    SinkError if it cannot be made, or would put binary on a terminal.
     """
     from capture.sink.ipc import IpcSink, open_stream
     from capture.sink.null import NullSink
@@ -39,8 +54,8 @@ def open_sink(target: str, metadata: Mapping[str, str], *, force: bool = False, 
     if _is_null_device(path):
         return NullSink()
     if _is_stream(target):
-        return IpcSink(open_stream(path, force=force), target, metadata, compression="lz4")
-    return ParquetSink(path, metadata, force=force, durable=durable)
+        return IpcSink(open_stream(path, force=force, opened=opened), target, metadata, compression="lz4")
+    return ParquetSink(path, metadata, force=force, durable=durable, opened=opened)
 
 
 def _is_stream(target: str) -> bool:

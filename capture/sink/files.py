@@ -6,6 +6,7 @@ import os
 import stat
 from pathlib import Path
 
+from capture import capabilities
 from capture.errors import SinkError
 from schemas.journal import SUFFIX, is_live
 
@@ -29,9 +30,14 @@ def refused(path: Path, error: OSError, what: str = "cannot write") -> SinkError
     return SinkError(f"{what} {path}: {os.strerror(error.errno or 0)}; {advice}")
 
 
-def open_folder(path: Path) -> int:
-    """A descriptor of the folder that holds `path`; names are then looked up in it, whatever happens to its path."""
+def open_folder(path: Path, opened: int | None = None) -> int:
+    """A descriptor of the folder that holds `path`; names are then looked up in it, whatever happens to its path.
+
+    If it was `opened` before, with other rights than now, another descriptor of the same.
+    """
     try:
+        if opened is not None:
+            return os.dup(opened)
         return os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise refused(path, error) from error
@@ -85,9 +91,9 @@ def unlink_if_there(folder: int, name: str) -> None:
 
 
 def give_to_caller(fd: int) -> None:
-    """Make the file belong to the user who called sudo, if one did."""
+    """Make the file belong to the user who called sudo, if one did, and files may be given away."""
     uid, gid = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
-    if os.geteuid() == 0 and uid.isdecimal() and gid.isdecimal():
+    if uid.isdecimal() and gid.isdecimal() and capabilities.holds("CAP_CHOWN"):
         os.fchown(fd, int(uid), int(gid))
 
 

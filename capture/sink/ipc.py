@@ -100,9 +100,9 @@ class IpcSink:
         self._end = size
 
 
-def open_stream(path: Path, *, force: bool) -> int:
+def open_stream(path: Path, *, force: bool, opened: int | None = None) -> int:
     """A descriptor for `path`: a new file, or a pipe or device that is there. Raises SinkError."""
-    folder = files.open_folder(path)
+    folder = files.open_folder(path, opened)
     try:
         mode = _mode(folder, path.name)
         if mode is not None and (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):

@@ -29,10 +29,11 @@ class ParquetSink:
         force: bool = False,
         durable: bool = False,
         batch_rows: int = BATCH_ROWS,
+        opened: int | None = None,
     ) -> None:
-        """Create the capture and its journal."""
+        """Create the capture and its journal, in its folder if that was `opened` before."""
         self.batch_rows = batch_rows
-        self._store = Store.create(path, with_text(EVENTS, metadata), force=force, durable=durable)
+        self._store = Store.create(path, with_text(EVENTS, metadata), force=force, durable=durable, opened=opened)
         self._stranded = False
         self._closed = False
 

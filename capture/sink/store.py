@@ -52,9 +52,12 @@ class Store:
         self._encoder = Encoder(journal.schema)
 
     @classmethod
-    def create(cls, path: Path, schema: pa.Schema, *, force: bool, durable: bool) -> "Store":
-        """A new capture with the columns and metadata of `schema`. Raises SinkError if it cannot be made."""
-        folder = files.open_folder(path)
+    def create(cls, path: Path, schema: pa.Schema, *, force: bool, durable: bool, opened: int | None = None) -> "Store":
+        """A new capture with the columns and metadata of `schema`, in its folder if that was `opened` before.
+
+        Raises SinkError if it cannot be made.
+        """
+        folder = files.open_folder(path, opened)
         data = -1
         try:
             data = files.create(folder, path, force=force)

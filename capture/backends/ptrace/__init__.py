@@ -52,6 +52,7 @@ class PtraceTracing:
     """The tracer at work."""
 
     loader, label = "", "ptrace"
+    needs: tuple[str, ...] = ("CAP_KILL",)  # the tracer, which keeps its rights, is told by a signal to stop
 
     def __init__(self, settings: Settings, command: int | None) -> None:
         self.notes = [*_NOTES]
