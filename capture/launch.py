@@ -1,5 +1,6 @@
 """The command that a capture starts: stopped until recording is on, then one execve; its exit status is ours."""
 
+import ctypes
 import os
 import pwd
 import shutil
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from capture import seccomp
 from capture.errors import TargetError, UsageError
+
+_PR_SET_PTRACER = 0x5961_6D61  # "Yama"
 
 NOT_RUNNABLE, NOT_FOUND = 126, 127
 """The shell's exit statuses for a command that cannot be run, or found."""
@@ -78,11 +81,13 @@ class Child:
         """In the child: never returns, raises nothing."""
         try:
             os.close(self._go)
+            _allow_tracing_by(os.getppid())
             released = os.read(wait, 1)
             if not released:  # the collector is gone
                 os._exit(NOT_RUNNABLE)
             with open(wait, "rb") as rest:
                 seccomp_filter = rest.read()
+            _allow_tracing_by(0)
             for number in (
                 signal.SIGINT,
                 signal.SIGTERM,
@@ -103,6 +108,13 @@ class Child:
             os.write(fail, str(error.errno).encode())
         finally:
             os._exit(NOT_RUNNABLE)
+
+
+def _allow_tracing_by(pid: int) -> None:
+    """Under Yama (ptrace_scope 1, the default of Ubuntu) an ordinary user traces own children only, and the tracer is a
+    child of the collector as we are: let that process and its children, or with 0 nobody, trace us. Source: prctl(2).
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_ulong(pid), 0, 0, 0)  # fails where there is no Yama
 
 
 def _account(user: str | None) -> pwd.struct_passwd | None:

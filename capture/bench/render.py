@@ -8,9 +8,9 @@ from capture.bench.summary import Estimate, Row, slowdown_ratio
 from capture.bench.tracers import NONE, OURS
 
 WIDTH = 80
-_NAME = 14
+_NAME = 15
 _HEAD = ("time", "95 % interval", "/floor", "CPU/call", "memory", "B/call", "lost", "kernel")
-_WIDTHS = (6, 15, 7, 9, 8, 7, 7, 7)
+_WIDTHS = (6, 15, 7, 9, 7, 7, 7, 7)
 LEGEND = (
     "time: of the workload, over the untraced run of the same round. /floor: the same over empty programs on both "
     "tracepoints. CPU/call, B/call: CPU and bytes of the tracer for each call that it recorded. memory: its peak. "
@@ -138,7 +138,7 @@ def _nanoseconds(value: float | None) -> str:
 
 
 def _memory(value: float) -> str:
-    return f"{value / 1e6:.0f} MB" if value < 9.9995e9 else f"{value / 1e9:.0f} GB"
+    return f"{value / 1e6:.0f} MB" if value < 999.5e6 else f"{value / 1e9:.{int(value < 9.95e9)}f} GB"
 
 
 def _share(value: float) -> str:

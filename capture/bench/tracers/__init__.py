@@ -2,7 +2,7 @@
 
 from capture.bench.tracers import bpftrace, own, perf, strace, sysdig
 from capture.bench.tracers.base import Tracer
-from capture.bench.tracers.floor import Floor, Nothing
+from capture.bench.tracers.floor import Filter, Floor, Nothing
 
 NONE, FLOOR, OURS = "none", "floor", "capture"
 """What others are compared with."""
@@ -11,6 +11,7 @@ TRACERS: tuple[Tracer, ...] = (
     Nothing(),
     Floor(FLOOR, "empty programs on both tracepoints", ("empty_exit", "empty_enter")),
     Floor("clock", "programs that read the clock once each", ("clock_exit", "clock_enter")),
+    Filter(),
     *own.TRACERS,
     *strace.TRACERS,
     *perf.TRACERS,

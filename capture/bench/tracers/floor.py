@@ -1,6 +1,8 @@
-"""No tracer at all, and the least that one must cost: programs that do nothing, or only read the clock."""
+"""No tracer at all, and the least that one must cost: programs that do nothing, or only read the clock, and a
+seccomp filter that stops at no call."""
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +14,15 @@ from capture.loaders import _libbpf
 from capture.loaders._libbpf import check
 
 OBJECT = Path(__file__).parents[2] / "bpf" / ".output" / "floor.bpf.o"
+
+_BELOW_A_FILTER = """
+import os, sys
+import numpy
+from capture import seccomp
+from schemas.record import CELLS
+seccomp.install(seccomp.program(numpy.zeros(CELLS, bool)))
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,28 @@ class Floor:
     def start(self, setting: Setting) -> "Attached":
         """Attached while the context lasts."""
         return Attached(self.programs)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """The command below a seccomp filter that lets all calls pass: what tracing by seccomp pays for those it leaves."""
+
+    name: str = "filter"
+    about: str = "a seccomp filter that stops at no call"
+    every: int = 1
+    complete: bool = False
+    in_kernel: bool = False
+    follows: bool = False
+
+    def unavailable(self) -> str | None:
+        """It always can."""
+        return None
+
+    def start(self, setting: Setting) -> Tracing:
+        """What puts the filter on itself, and then is the command."""
+        tracing = Tracing()
+        tracing.prefix = (sys.executable, "-c", _BELOW_A_FILTER)
+        return tracing
 
 
 class Attached(Tracing):

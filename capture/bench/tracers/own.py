@@ -1,6 +1,5 @@
 """`capture` itself, in its variants."""
 
-import inspect
 import re
 import sys
 from functools import partial
@@ -29,15 +28,9 @@ def _argv(options: tuple[str, ...], null: bool, output: Path, target: int | None
     return [*_CAPTURE, *options, "-w", "/dev/null" if null else str(output), *chosen]
 
 
-def _around(output: Path, target: int | None) -> list[str]:
-    words = _argv(("--backend", "ptrace"), False, output, target)
+def _around(options: tuple[str, ...], output: Path, target: int | None) -> list[str]:
+    words = _argv(("--backend", "ptrace", *options), False, output, target)
     return words if target is not None else [*words, "--"]
-
-
-def _why_no_ptrace() -> str | None:
-    from capture.cli.record import record
-
-    return None if "backend" in inspect.signature(record).parameters else "this version has no --backend"
 
 
 def _variant(name: str, options: tuple[str, ...] = (), suffix: str = ".parquet", loader: str | None = None) -> External:
@@ -64,12 +57,24 @@ TRACERS = (
     External(
         "capture-ptrace",
         "capture --backend ptrace -w FILE.parquet -- CMD",
-        _around,
+        partial(_around, ()),
         says("recording"),
         counted,
-        _why_no_ptrace,
+        lambda: None,
         suffix=".parquet",
         around=True,
         every=4,
+    ),
+    External(
+        "capture-seccomp",
+        "capture --backend ptrace -e accept -w FILE.parquet -- CMD",
+        partial(_around, ("-e", "accept")),
+        says("recording"),
+        counted,
+        lambda: None,
+        suffix=".parquet",
+        around=True,
+        complete=False,
+        follows=False,
     ),
 )
