@@ -19,6 +19,11 @@ class AnalyzeError(Exception):
     exit_code = 1
 
 
+def first_line(error: Exception) -> str:
+    """What an error says, without what its library adds below; the name of its kind if it says nothing."""
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
 class UsageError(AnalyzeError):
     """The options contradict each other, or a value is not understood."""
 

@@ -2,36 +2,61 @@
 
 from typing import TYPE_CHECKING
 
+from analyze.errors import CaptureFileError, first_line
 from analyze.sqltext import identifier, literal
 from analyze.trace import Source
+from schemas.version import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     import duckdb
 
-TYPES = {"int8": "TINYINT", "int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT", "binary": "BLOB"}
-TYPES |= {"string": "VARCHAR", "timestamp[ns]": "TIMESTAMP_NS"}
+COLUMNS = {
+    "kind": "VARCHAR",
+    "ts": "TIMESTAMP_NS",
+    "dur_ns": "BIGINT",
+    "pid": "INTEGER",
+    "tid": "INTEGER",
+    "ppid": "INTEGER",
+    "comm": "VARCHAR",
+    "syscall": "VARCHAR",
+    "nr": "INTEGER",
+    "abi": "VARCHAR",
+    **{f"arg{index}": "BIGINT" for index in range(6)},
+    "ret": "BIGINT",
+    "errno": "VARCHAR",
+    "fd": "INTEGER",
+    "path": "VARCHAR",
+    "path2": "VARCHAR",
+    "addr": "VARCHAR",
+    "data": "BLOB",
+    "cmdline": "VARCHAR",
+    "cpu": "SMALLINT",
+    "uid": "INTEGER",
+    "cgroup": "VARCHAR",
+    "runq_ns": "BIGINT",
+    "weight": "BIGINT",
+    "flags": "INTEGER",
+}
+"""The columns in schemas.arrow.EVENTS with DuckDB's names of their types, here for the reason given in
+analyze/metadata.py; a test holds both equal."""
 
 
-COLUMNS = frozenset(
-    """
-    kind ts dur_ns pid tid ppid comm syscall nr abi arg0 arg1 arg2 arg3 arg4 arg5 ret errno fd path path2 addr data
-    cmdline cpu uid cgroup runq_ns weight flags
-    """.split()  # noqa: SIM905 - easier to compare with the schema
-)
-"""The names in schemas.arrow.EVENTS, here for the reason given in analyze/metadata.py; a test holds both equal."""
+FILE = "systape file"
+"""The scan's own column for the name of a file, called as no column of a capture is."""
 
 
 def define_events(sources: list[Source], database: "duckdb.DuckDBPyConnection") -> str:
     """The statement that makes the view. Arrow tables are registered with `database` as capture_0, capture_1, ..."""
     parquet = [source for source in sources if not source.tables]
-    branches = [_parquet_branch(parquet)] if parquet else []
+    branches = [_parquet_branch(parquet, database)] if parquet else []
     for source in sources:
         for table in source.tables:
             name = f"capture_{len(branches)}"
             database.register(name, table)
-            branches.append(_branch(name, literal(source.name), source.metadata.host))
-    rows = "\nUNION ALL BY NAME\n".join(branches)
-    return f"CREATE TEMP VIEW events AS\n{_complete(rows, database)}"
+            columns = _columns(name, [source], database)
+            said = f"{literal(source.name)} AS file, {literal(source.metadata.host)} AS host"
+            branches.append(f"SELECT {columns}, {said}\nFROM {name}")
+    return "CREATE TEMP VIEW events AS\n" + "\nUNION ALL\n".join(branches)
 
 
 def define_users(sources: list[Source]) -> str:
@@ -43,32 +68,39 @@ def define_users(sources: list[Source]) -> str:
     return f"CREATE TEMP VIEW users AS\nSELECT *\nFROM (VALUES {', '.join(rows)}) AS named(host, uid, name)"
 
 
-def _parquet_branch(sources: list[Source]) -> str:
+def _parquet_branch(sources: list[Source], database: "duckdb.DuckDBPyConnection") -> str:
     names = ", ".join(literal(source.name) for source in sources)
-    scan = f"read_parquet([{names}], union_by_name = true, filename = 'file')"
+    scan = f"read_parquet([{names}], union_by_name = true, filename = {literal(FILE)})"
+    columns = _columns(scan, sources, database)
     hosts = {source.metadata.host for source in sources}
     if len(hosts) == 1:
-        return f"SELECT *, {literal(hosts.pop())} AS host\nFROM {scan}"
+        return f"SELECT {columns}, {identifier(FILE)} AS file, {literal(hosts.pop())} AS host\nFROM {scan}"
     cases = "\n".join(f"    WHEN {literal(source.name)} THEN {literal(source.metadata.host)}" for source in sources)
-    return f"SELECT *, CASE file\n{cases}\n    END AS host\nFROM {scan}"
+    return (
+        f"SELECT {columns}, {identifier(FILE)} AS file, CASE {identifier(FILE)}\n{cases}\n    END AS host\nFROM {scan}"
+    )
 
 
-def _branch(table: str, file: str, host: str) -> str:
-    return f"SELECT *, {file} AS file, {literal(host)} AS host\nFROM {table}"
+def _columns(scan: str, sources: list[Source], database: "duckdb.DuckDBPyConnection") -> str:
+    """The columns as `events` has them: those that captures of an older schema lack as NULL.
+
+    Those of a newer one are left out, since anybody may have named them. Raises CaptureFileError for one of another
+    type than the schema says.
+    """
+    import duckdb
+
+    try:
+        found = {name: kind for name, kind, *_ in database.execute(f"DESCRIBE FROM {scan}").fetchall()}
+    except duckdb.Error as error:
+        raise CaptureFileError(f"{_names(sources)}: damaged: {first_line(error)}") from error
+    for name, kind in COLUMNS.items():
+        if found.get(name, kind) != kind:
+            raise CaptureFileError(
+                f"{_names(sources)}: no sound capture: column {name} is {found[name][:40]}, schema {SCHEMA_VERSION} "
+                f"says {kind}"
+            )
+    return ", ".join(name if name in found else f"CAST(NULL AS {kind}) AS {name}" for name, kind in COLUMNS.items())
 
 
-def _complete(rows: str, database: "duckdb.DuckDBPyConnection") -> str:
-    """The rows with columns that captures of an older schema lack as NULL."""
-    present = {name for name, *_ in database.execute(f"DESCRIBE {rows}").fetchall()}
-    if present >= COLUMNS:
-        return rows
-    import pyarrow as pa
-
-    from schemas.arrow import EVENTS
-
-    missing = []
-    for field in EVENTS:
-        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-        if field.name not in present:
-            missing.append(f"CAST(NULL AS {TYPES[str(kind)]}) AS {identifier(field.name)}")
-    return f"SELECT *, {', '.join(missing)}\nFROM (\n{rows}\n)"
+def _names(sources: list[Source]) -> str:
+    return sources[0].name if len(sources) == 1 else f"{sources[0].name} or one of {len(sources) - 1} more"

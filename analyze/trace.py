@@ -5,13 +5,15 @@ standard input), and a Parquet capture whose collector still runs or died, which
 """
 
 import glob
+import struct
 import sys
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analyze.errors import CaptureFileError
+from analyze.errors import CaptureFileError, first_line
 from analyze.metadata import PREFIX, Metadata
 from schemas.version import SCHEMA_VERSION
 
@@ -80,7 +82,8 @@ def open_sources(names: Iterable[str], database: "duckdb.DuckDBPyConnection") ->
     parquet = _parquet_metadata([file for file in files if forms[file] == PARQUET], database)
     sources = [_open(file, forms[file], parquet.get(file)) for file in files]
     for source in sources:
-        _check(source)
+        if source.metadata.pairs or forms[source.name]:  # else killed before its first record: an empty capture
+            _check(source)
     return sources
 
 
@@ -127,11 +130,12 @@ def _parquet_metadata(files: list[str], database: "duckdb.DuckDBPyConnection") -
             for name, key, value in database.execute(query, [[file], PREFIX]).fetchall():
                 pairs[name][key.removeprefix(PREFIX)] = value
         except duckdb.Error as error:
-            raise CaptureFileError(f"{file}: damaged: {str(error).splitlines()[0]}") from error
+            raise CaptureFileError(f"{file}: damaged: {first_line(error)}") from error
     return {file: Metadata(found) for file, found in pairs.items()}
 
 
 def _decode(metadata: Mapping[bytes, bytes] | None) -> dict[str, str]:
+    """Those of ours, without the prefix. Raises ValueError for one that is no UTF-8."""
     pairs = {key.decode(): value.decode() for key, value in (metadata or {}).items() if key.startswith(PREFIX.encode())}
     return {key.removeprefix(PREFIX): value for key, value in pairs.items()}
 
@@ -149,14 +153,15 @@ def _open_stream(name: str) -> Source:
                     batch, extra = stream.read_next_batch_with_custom_metadata()
                 except StopIteration:
                     break
-                except (pa.ArrowInvalid, OSError):
+                except (pa.ArrowException, OSError):
                     if metadata.get("schema_version") is None:
                         raise
                     break
+                batch.validate(full=True)  # nobody after us does: what lies about its lengths would be read beyond them
                 batches.append(batch)
                 metadata.update(_decode(extra))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise CaptureFileError(f"{name}: no readable Arrow stream: {str(error).splitlines()[0]}") from error
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise CaptureFileError(f"{name}: no readable Arrow stream: {first_line(error)}") from error
     return Source(name, Metadata(metadata), [pa.Table.from_batches(batches, schema.remove_metadata())])
 
 
@@ -170,21 +175,23 @@ def _open_unfinished(name: str) -> Source:
     try:
         file = open_capture_file(Path(name))
         journal = file.journal
+        metadata = _decode(journal.file_schema().metadata if journal else None)
         tables: list[Any] = [file.tail] if file.tail.num_rows else []
         if journal is not None and journal.groups:
             form = ds.ParquetFileFormat()
             body = form.make_fragment(pa.PythonFile(file.parquet, "r"))
             tables.insert(0, ds.FileSystemDataset([body], body.physical_schema, form))
-    except (pa.ArrowInvalid, OSError, ValueError) as error:
-        raise CaptureFileError(f"{name}: cannot be read with its journal: {str(error).splitlines()[0]}") from error
-    metadata = _decode(journal.file_schema().metadata if journal else None)
+    except (pa.ArrowException, OSError, ValueError, struct.error, zlib.error) as error:
+        raise CaptureFileError(f"{name}: cannot be read with its journal: {first_line(error)}") from error
     return Source(name, Metadata(metadata), tables or [file.tail], file.live)
 
 
 def _check(source: Source) -> None:
+    try:
+        source.metadata.check()
+    except ValueError as error:
+        raise CaptureFileError(f"{source.name}: damaged: {first_line(error)}") from error
     version = source.metadata.schema_version
-    if version is None and source.tables and not source.metadata.pairs:
-        return  # killed before its first record: an empty capture
     if version is None:
         raise CaptureFileError(f"{source.name}: not a capture: no {PREFIX}schema_version in its metadata")
     if version.partition(".")[0] != SCHEMA_VERSION.partition(".")[0]:
@@ -196,4 +203,4 @@ def _check(source: Source) -> None:
 
 def _major(version: str) -> int:
     head = version.partition(".")[0]
-    return int(head) if head.isdigit() else sys.maxsize
+    return int(head) if head.isdecimal() and len(head) < 9 else sys.maxsize

@@ -1,9 +1,27 @@
 """What both commands do alike at the console: one line for wrong words, and a quiet end where nobody can be told."""
 
+import errno
 import os
 import sys
 
 import typer
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What only writing meets; where we write to a file, the error names it."""
+TRACEBACK = "SYSTAPE_TRACEBACK"
+LONGEST = 500
+"""Characters of a line of an error; a hostile name in it may be of any length."""
+
+
+def error_line(message: object, program: str) -> str:
+    """A message with the program's name before it, each of its lines as the terminal may have it."""
+    lines = (visible(line if len(line) <= LONGEST else f"{line[:LONGEST]}...") for line in str(message).split("\n"))
+    return f"{program.partition(' ')[0]}: " + "\n".join(lines)
+
+
+def visible(text: str) -> str:
+    """The text with whatever a terminal would not show as it is (control and direction characters) escaped."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def usage_line(error: typer.TyperException, program: str) -> str:
@@ -11,13 +29,23 @@ def usage_line(error: typer.TyperException, program: str) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else program
     message = " ".join(error.format_message().split()).rstrip(".")
-    shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in message)
-    return f"{program.partition(' ')[0]}: {shown[:1].lower()}{shown[1:]}; try: {command} -h"
+    return error_line(f"{message[:1].lower()}{message[1:]}; try: {command} -h", program)
 
 
 def system_line(error: OSError, program: str) -> str:
-    """An error of the system that nothing closer to its cause explained: the file that it names, else the output."""
-    return f"{program.partition(' ')[0]}: {error.filename or 'standard output'}: {error.strerror or error}"
+    """An error of the system that nothing closer to its cause explained, with the file that it names, if any."""
+    where = error.filename or ("standard output" if error.errno in FULL else None)
+    return error_line(f"{where}: {error.strerror}" if where else error, program)
+
+
+def unexpected_line(error: Exception, program: str) -> str:
+    """An error that nothing foresaw, as of a library that was given damaged values. Raises it if that is asked for."""
+    if TRACEBACK in os.environ:
+        raise error
+    said = next((line for line in str(error).splitlines() if line.strip()), "")
+    what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    remedy = f"if the file is sound (analyze info --check), report what {TRACEBACK}=1 shows"
+    return error_line(f"unexpected {what}; {remedy}", program)
 
 
 def give_up_output() -> None:

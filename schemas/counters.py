@@ -6,6 +6,7 @@ number with at least one call seen. `seen = written + sum(dropped)` holds per ce
 
 import json
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 
 @dataclass
@@ -70,7 +71,35 @@ class Counters:
 
     @classmethod
     def from_json(cls, text: str) -> "Counters":
-        """The reverse of `to_json`; keys that are not known are left out."""
-        known = {name: value for name, value in json.loads(text).items() if name in cls.__dataclass_fields__}
-        known["cells"] = [Cell(**cell) for cell in known.get("cells", [])]
-        return cls(**known)
+        """The reverse of `to_json`; unknown keys are left out. Raises ValueError for what is no accounting."""
+        given = _mapping(json.loads(text))
+        cells = given.get("cells", [])
+        if not isinstance(cells, list):
+            raise ValueError("cells is no list")
+        totals = {
+            name: _count(given[name], name) for name in cls.__dataclass_fields__ if name in given and name != "cells"
+        }
+        return cls([_cell(_mapping(cell)) for cell in cells], **totals)
+
+
+def _cell(given: dict[str, Any]) -> Cell:
+    abi, syscall = (given.get(name) or "" for name in ("abi", "syscall"))
+    if not isinstance(abi, str) or not isinstance(syscall, str):
+        raise ValueError("a name in a cell is no text")
+    least = {"nr": -(1 << 31), "cpu": -1, "seen": 0, "written": 0}
+    numbers = {name: _count(given.get(name, 0), name, low) for name, low in least.items()}
+    dropped = {cause: _count(calls, cause) for cause, calls in _mapping(given.get("dropped", {})).items()}
+    return Cell(abi=abi, syscall=syscall, dropped=dropped, **numbers)
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{str(value)[:40]!r} where names and values belong")
+    return value
+
+
+def _count(value: object, name: str, least: int = 0) -> int:
+    """A number of calls; as many as 2**53 no machine makes, and their sums would leave what SQL counts in."""
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 1 << 53:
+        raise ValueError(f"{name} is {str(value)[:40]}")
+    return value

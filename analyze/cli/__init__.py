@@ -19,7 +19,7 @@ from analyze.cli.show import show
 from analyze.cli.sql import sql
 from analyze.cli.tree import tree
 from analyze.errors import AnalyzeError, OutputError, ReaderGone, ReportError
-from schemas.console import give_up_output, system_line, usage_line
+from schemas.console import error_line, give_up_output, system_line, unexpected_line, usage_line
 from schemas.version import SCHEMA_VERSION, TOOL_VERSION
 
 INTERRUPTED = 130
@@ -121,7 +121,7 @@ def run() -> int:
     except ReaderGone:
         give_up_output()
     except AnalyzeError as error:
-        print(f"analyze: {error}", file=sys.stderr)
+        print(error_line(error, "analyze"), file=sys.stderr)
         return error.exit_code
     except typer.TyperException as error:
         print(usage_line(error, "analyze"), file=sys.stderr)
@@ -134,6 +134,9 @@ def run() -> int:
         return INTERRUPTED
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
+    except Exception as error:  # noqa: BLE001 - it is said, and a terminal gets no traceback with a file's values
+        print(unexpected_line(error, "analyze"), file=sys.stderr)
+        return AnalyzeError.exit_code
     return 0
 
 

@@ -14,7 +14,7 @@ from schemas.line.memo import Memo
 from schemas.syscalls import Call
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|<<|<(?:[^<>\\]|->|\\.)*>|/\*.*?\*/|[\[\](){},]')
-_PLAIN = re.compile(r' ?((?:[^,"\[({<]+|"(?:[^"\\]+|\\.)*"|[\[({][^\[\](){}"<]*[\])}])+)')
+_PLAIN = re.compile(r' ?((?:[^,"\[({<]++|"(?:[^"\\]++|\\.)*+"|[\[({][^\[\](){}"<]*+[\])}])+)')
 """An argument without names in angle brackets, structures in structures, and strings in these: nearly all."""
 _NESTED = re.compile(r'["\[({<]')
 _NAMED = re.compile(r"([a-z_0-9]+)=(?!=)")
@@ -92,7 +92,15 @@ def end_of(text: str) -> int:
 
 def names_in(text: str) -> list[tuple[int, str]]:
     """What descriptors stand for, as strace -y prints it: `3</etc/hosts>`. The working directory is -100."""
-    return [(-100 if fd == "AT_FDCWD" else int(fd), name) for fd, name in _NAMES_OF.findall(text)]
+    return [(-100 if fd == "AT_FDCWD" else _fd(fd), name) for fd, name in _NAMES_OF.findall(text)]
+
+
+def _fd(text: str) -> int:
+    """The number of a descriptor. Raises ValueError for one that no int holds."""
+    number = int(text)
+    if number >= 1 << 31:
+        raise ValueError(f"no descriptor: {text}")
+    return number
 
 
 def arguments(call: Call | None, text: str) -> Arguments:

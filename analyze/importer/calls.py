@@ -1,6 +1,7 @@
 """One call of a log, `openat(AT_FDCWD, "/etc/hosts", O_RDONLY) = 3`, as columns."""
 
 import re
+import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -67,6 +68,12 @@ class Parser:
         return [known[text] for text in texts]
 
     def _parse(self, text: str) -> Parsed | None:
+        try:
+            return self._take_apart(text)
+        except (ValueError, struct.error):  # numbers too large for what they stand for: no kernel's, so no call
+            return None
+
+    def _take_apart(self, text: str) -> Parsed | None:
         name, bracket, rest = text.partition("(")
         if not bracket or not _NAME.match(name):
             return None
@@ -125,6 +132,8 @@ def _columns(
     flags = ESCAPED * escaped | TRUNCATED * given.truncated | UNRETURNED * (result.value is None)
     numbered = None if call else _NUMBERED.match(name)
     nr = call.nr if call else int(numbered[1], 0) if numbered else None
+    if nr is not None and nr >= 1 << 31:
+        raise ValueError(f"no number of a call: {nr}")
     return Parsed(
         name if numbered is None else f"syscall_{nr}",
         nr,
@@ -164,7 +173,6 @@ def _descriptor(call: Call | None, values: Sequence[int | None], result: Result)
     """The column `fd`: what the call returned, or its first descriptor argument."""
     if call is None or call.fd == FD_NONE:
         return None
-    if call.fd == FD_RETURNED:
-        return result.value if result.errno is None else None
-    value = values[call.fd]
+    returned = None if result.errno else result.value
+    value = returned if call.fd == FD_RETURNED else values[call.fd]
     return None if value is None else (value & 0xFFFF_FFFF ^ 0x8000_0000) - 0x8000_0000

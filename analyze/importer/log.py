@@ -27,10 +27,10 @@ ATTACHED = re.compile(r"strace: Process \d+ (?:attached|detached)\n")
 """Written in between, into the middle of a line if need be, where the log goes to the terminal."""
 
 _HEAD = (
-    r"^ *(?:\[pid +(\d+)(?:<([^>\n]*)>)?\] +|(\d+)(?:<([^>\n]*)>)? +)?"
-    r"(?:(\d+\.\d+|\d\d:\d\d:\d\d(?:\.\d+)?) +)?(?:\(\+ *[\d.]+\) +)?(?:\[ *[0-9a-f]+\] +)*"
+    r"^ *(?:\[pid +(\d{1,9})(?:<([^>\n]*)>)?\] +|(\d{1,9})(?:<([^>\n]*)>)? +)?"
+    r"(?:([0-8]?\d{1,9}\.\d+|\d\d:\d\d:\d\d(?:\.\d+)?) +)?(?:\(\+ *[\d.]+\) +)?(?:\[ *[0-9a-f]+\] +)*"
 )
-LINE = re.compile(_HEAD + r"(?:(.*) <(\d+\.\d+|\?)>|(.*))$", re.MULTILINE)
+LINE = re.compile(_HEAD + r"(?:(.*) <(\d{1,9}\.\d+|\?)>|(.*))$", re.MULTILINE)
 Numbers = npt.NDArray[np.int64]
 
 

@@ -10,7 +10,7 @@ UNTOLD = 1
 """The thread of a log that tells none."""
 
 _RESUMED = re.compile(r"<\.\.\. (\S+) resumed>(.*)", re.DOTALL)
-_MOVED = re.compile(r" <pid changed to (\d+) \.\.\.>$")
+_MOVED = re.compile(r" <pid changed to (\d{1,9}) \.\.\.>$")
 
 
 def untold(lines: Lines) -> int:

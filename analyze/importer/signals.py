@@ -6,9 +6,9 @@ from analyze.importer.constants import number_of
 from schemas.line.signals import CODES, CORE_DUMPED
 
 _SIGNAL = re.compile(r"--- (SIG\w+) (?:\{(.*)\}|\(.*\)) ---$")
-_CODE = re.compile(r"si_code=(-?\w+)")
-_SENDER = re.compile(r"si_pid=(\d+)")
-_END = re.compile(r"\+\+\+ (?:exited with (\d+)|killed by (\w+)( \(core dumped\))?|(superseded) by .*) \+\+\+$")
+_CODE = re.compile(r"si_code=(-?\w{1,18})\b")
+_SENDER = re.compile(r"si_pid=(\d{1,9})")
+_END = re.compile(r"\+\+\+ (?:exited with (\d{1,3})|killed by (\w+)( \(core dumped\))?|(superseded) by .*) \+\+\+$")
 
 
 def signal(text: str) -> tuple[int, int | None, int | None] | None:

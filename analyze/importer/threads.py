@@ -26,8 +26,8 @@ SHARED = {"CLONE_FILES": 1, "CLONE_FS": 2, "CLONE_VM": 4, "CLONE_THREAD": 8}
 """clone's flags, and what the column arg1 of a fork row says for them."""
 
 _BIRTH = re.compile(r"(?:clone3?|v?fork)\(")
-_CHILD = re.compile(r"\) += (\d+)(?:<[^>]*>)?$")
-_BITS = re.compile(r"\[ Process PID=(\d+) runs in (\d+) bit mode\. \]$")
+_CHILD = re.compile(r"\) += (\d{1,9})(?:<[^>]*>)?$")
+_BITS = re.compile(r"\[ Process PID=(\d{1,9}) runs in (\d+) bit mode\. \]$")
 _NOTICE = re.compile(r"strace: |\[?Process \d+ (?:attached|detached|resumed|suspended)|> |--- stopped by |$")
 _NAME = re.compile(r"prctl\(PR_SET_NAME, ")
 

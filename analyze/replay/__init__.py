@@ -10,6 +10,7 @@ from importlib.resources import files
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from analyze.errors import QueryError, first_line
 from analyze.replay.paths import PROCESSES_PER_HOST
 from analyze.sqltext import literal
 
@@ -70,18 +71,23 @@ class Replay:
             return self._timeline
 
     def _run(self) -> "Timeline":
-        """Replay. On a connection of its own, since this happens amid a query."""
+        """Replay. On a connection of its own, since this happens amid a query. Raises QueryError."""
+        import duckdb
+
         from analyze.events import define_events
         from analyze.replay.rows import losses, read
         from analyze.replay.state import replay
         from analyze.replay.timeline import Timeline
 
-        with self._database.cursor() as cursor:
-            for text in (*self.script, define_events(self._sources, cursor), _paths()):
-                cursor.execute(text)
-            state_lost = any(source.metadata.counters.state_dropped for source in self._sources)
-            rows = read(cursor, state_lost)
-            return Timeline(replay(rows, lambda process: self._used_by(process, cursor)), losses(rows))
+        try:
+            with self._database.cursor() as cursor:
+                for text in (*self.script, define_events(self._sources, cursor), _paths()):
+                    cursor.execute(text)
+                state_lost = any(source.metadata.counters.state_dropped for source in self._sources)
+                rows = read(cursor, state_lost)
+                return Timeline(replay(rows, lambda process: self._used_by(process, cursor)), losses(rows))
+        except duckdb.Error as error:
+            raise QueryError(first_line(error)) from error
 
     def _used_by(self, process: int, cursor: "duckdb.DuckDBPyConnection") -> set[int]:
         """The descriptors that a process uses."""

@@ -1,7 +1,5 @@
 """Names of users and groups, by the metadata."""
 
-import json
-
 from analyze.session import Session
 
 
@@ -9,9 +7,6 @@ def people(session: Session) -> tuple[dict[int, str], dict[int, str]]:
     """Names of users and of groups, by number; none if the captures are of several hosts."""
     if len(session.hosts) > 1:
         return {}, {}
-    return _by_number(session, "users"), _by_number(session, "groups")
-
-
-def _by_number(session: Session, key: str) -> dict[int, str]:
-    pairs = [json.loads(source.metadata.pairs.get(key, "{}")) for source in session.sources]
-    return {int(number): name for pair in pairs for number, name in pair.items()}
+    known = [source.metadata for source in session.sources]
+    users = {number: name for one in known for number, name in one.users.items()}
+    return users, {number: name for one in known for number, name in one.groups.items()}

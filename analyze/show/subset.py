@@ -105,8 +105,7 @@ def _metadata(session: Session) -> dict[str, str]:
     known.pop(Key.COUNTERS, None)
     texts = [compiled.text for compiled in session.filters]
     names = ", ".join(source.name for source in session.sources)
-    notes = json.loads(known.get(Key.NOTES, "[]"))
-    known[Key.NOTES] = json.dumps([*notes, f"part of {names}, written by analyze show -w"])
+    known[Key.NOTES] = json.dumps([*session.sources[0].metadata.notes, f"part of {names}, written by analyze show -w"])
     if texts:
         known[Key.FILTER] = "; ".join([known.get(Key.FILTER, "everything"), *texts])
     ends = [source.metadata.pairs.get("end") for source in session.sources]

@@ -8,7 +8,7 @@ import typer
 
 from capture.errors import CaptureError, ReaderGone, SinkError
 from capture.threads import none_by_libraries
-from schemas.console import give_up_output, system_line, usage_line
+from schemas.console import error_line, give_up_output, system_line, usage_line
 
 SUBCOMMANDS = {
     "bench": "what tracing costs here, beside strace and others",
@@ -45,7 +45,7 @@ def main() -> None:
         give_up_output()
         sys.exit(0)
     except CaptureError as error:
-        print(f"capture: {error}", file=sys.stderr)
+        print(error_line(error, "capture"), file=sys.stderr)
         sys.exit(error.exit_code)
     except typer.TyperException as error:
         print(usage_line(error, program), file=sys.stderr)
