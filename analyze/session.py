@@ -37,6 +37,8 @@ MEMORY = 3 << 30
 """Bytes at most; beyond, DuckDB writes to disk."""
 NAMED = re.compile(r"\b(file|peer)\b")
 """The columns of `calls` that the replay gives."""
+KEPT = "kept"
+"""The table of `keep`."""
 LOCKS = ("SET autoload_known_extensions = false", "SET enable_external_access = false", "SET lock_configuration = true")
 
 
@@ -66,6 +68,7 @@ class Session:
             self._catalog.add(text, self._define)
         self.filters: list[Compiled] = []
         self._compiled = 0
+        self._kept = False
         self.select(filters)
         if not unsafe:
             self._lock()
@@ -162,11 +165,28 @@ class Session:
 
     def narrow(self, *, named: bool) -> None:
         """Define `selected` anew, with or without the columns `file` and `peer`, when it is used next."""
+        named = named or self.filters_by_name
+        source = KEPT if named and self._kept else f"{'calls' if named else 'bare_calls'}{self._where}"
+        self._catalog.add(f"CREATE OR REPLACE TEMP VIEW selected AS\nSELECT *\nFROM {source}", self._define)
+
+    def keep(self, columns: Iterable[str]) -> None:
+        """Let `selected`, where it has the columns `file` and `peer`, be a table, filled now, of these columns alone.
+
+        For several queries about names: to find these takes longer than all else. Once for a session.
+        """
+        listed = ", ".join(columns)
+        self.execute(f"CREATE TEMP TABLE {KEPT} AS\nSELECT {listed}\nFROM calls{self._where}")
+        self._kept = True
+
+    @property
+    def filters_by_name(self) -> bool:
+        """Whether a filter needs the columns `file` or `peer`."""
+        return NAMED.search(self._where) is not None
+
+    @property
+    def _where(self) -> str:
         conditions = "\nAND ".join(compiled.where for compiled in self.filters)
-        named = named or NAMED.search(conditions) is not None
-        where = f"\nWHERE {conditions}" if conditions else ""
-        calls = "calls" if named else "bare_calls"
-        self._catalog.add(f"CREATE OR REPLACE TEMP VIEW selected AS\nSELECT *\nFROM {calls}{where}", self._define)
+        return f"\nWHERE {conditions}" if conditions else ""
 
     def compile(self, text: str) -> "Compiled":
         """A filter as SQL over `calls` and `losses`, its values bound as variables of their own. Raises FilterError."""

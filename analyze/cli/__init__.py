@@ -14,6 +14,7 @@ from analyze.cli.export import export
 from analyze.cli.fields import fields
 from analyze.cli.import_ import import_
 from analyze.cli.info import info
+from analyze.cli.page import make_page
 from analyze.cli.report import command_of
 from analyze.cli.show import show
 from analyze.cli.sql import sql
@@ -94,6 +95,7 @@ def application() -> typer.Typer:
     made.command("diff", context_settings=SETTINGS)(diff)
     made.command("export", context_settings=SETTINGS)(export)
     made.command("import", context_settings=SETTINGS)(import_)
+    made.command("report", context_settings=SETTINGS)(make_page)
     made.command("info", context_settings=SETTINGS)(info)
     made.command("tree", context_settings=SETTINGS)(tree)
     for name in sorted(reports.names()):

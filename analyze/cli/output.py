@@ -72,7 +72,8 @@ class Output:
             sys.stdout.flush()
             return
         try:
-            out: IO[Any] = self.path.open(("w" if self.force else "x") + ("b" if binary else ""))
+            mode = ("w" if self.force else "x") + ("b" if binary else "")
+            out: IO[Any] = self.path.open(mode, encoding=None if binary else "utf-8")
         except FileExistsError as error:
             raise OutputError(f"{self.path} exists; --force overwrites it") from error
         except OSError as error:

@@ -1,4 +1,4 @@
-"""How far a query is, on standard error, once it has taken a second; only on a terminal."""
+"""How far the work is, on standard error, once it has taken a second; only on a terminal."""
 
 import sys
 from collections.abc import Iterator
@@ -11,30 +11,51 @@ PATIENCE, STEP = 1.0, 0.2
 WIDTH = 30
 
 
+class Progress:
+    """How much of all the work is done: pieces that are, and the query that runs."""
+
+    def __init__(self, session: Session) -> None:
+        """One piece of work, the session's next query, unless `begins` says otherwise."""
+        self._session = session
+        self._done, self._piece = 0.0, 1.0
+        self._pieces = 0
+
+    def begins(self, piece: float) -> None:
+        """What was begun before is done; the next is so much of the whole, 0 to 1."""
+        self._done += self._piece if self._pieces else 0.0
+        self._pieces += 1
+        self._piece = piece
+
+    @property
+    def share(self) -> float:
+        """Of the whole, 0 to 1."""
+        query = max(self._session.database.query_progress(), 0.0) / 100  # -1 while there is none
+        return min(self._done + self._piece * min(query, 1.0), 1.0)
+
+
 @contextmanager
-def progress(session: Session, *, quiet: bool = False) -> Iterator[None]:
+def progress(session: Session, *, quiet: bool = False) -> Iterator[Progress]:
     """Show a bar while the block runs queries of the session."""
+    told = Progress(session)
     if quiet or not sys.stderr.isatty():
-        yield
+        yield told
         return
     done = Event()
-    thread = Thread(target=_show, args=(session, done), daemon=True)
+    thread = Thread(target=_show, args=(told, done), daemon=True)
     thread.start()
     try:
-        yield
+        yield told
     finally:
         done.set()
         thread.join()
 
 
-def _show(session: Session, done: Event) -> None:
+def _show(told: Progress, done: Event) -> None:
     if done.wait(PATIENCE):
         return
     while not done.wait(STEP):
-        share = session.database.query_progress() / 100
-        if 0 <= share <= 1:
-            sys.stderr.write(f"\r{bar(share)}")
-            sys.stderr.flush()
+        sys.stderr.write(f"\r{bar(told.share)}")
+        sys.stderr.flush()
     sys.stderr.write(f"\r{' ' * len(bar(1))}\r")
     sys.stderr.flush()
 

@@ -1,0 +1,38 @@
+// The answers of the reports as analyze/html/encode.py wrote them.
+
+const DATA = JSON.parse(document.getElementById("data").textContent);
+
+class Table {
+  constructor(made) {
+    Object.assign(this, made);
+    this.columns = made.columns.map((column) => ({
+      ...column,
+      values: column.values || column.codes.map((code) => column.dict[code]),
+      numeric: /INT|DOUBLE|FLOAT|DECIMAL|TIMESTAMP/.test(column.type) && !/\(/.test(column.type.replace(/DECIMAL\(.*\)/, "DECIMAL")),
+    }));
+    for (const column of this.columns) {
+      if (column.numeric) column.values = column.values.map((value) => (typeof value === "string" ? Number(value) : value));
+    }
+  }
+
+  column(name) {
+    return this.columns.find((column) => column.name === name);
+  }
+
+  values(name) {
+    const column = this.column(name);
+    return column ? column.values : [];
+  }
+
+  // A row as an object.
+  row(index) {
+    return Object.fromEntries(this.columns.map((column) => [column.name, column.values[index]]));
+  }
+
+  sum(name) {
+    if (this.totals && this.totals[name] !== undefined && this.totals[name] !== null) return Number(this.totals[name]);
+    return this.values(name).reduce((total, value) => total + (value || 0), 0);
+  }
+}
+
+const TABLES = Object.fromEntries(Object.entries(DATA.tables).map(([name, made]) => [name, new Table(made)]));
