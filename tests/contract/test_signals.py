@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -14,7 +13,7 @@ import pytest
 
 from schemas.arrow import EVENTS
 from tests.contract.conftest import Build
-from tests.contract.harness import CAPTURE, PATIENCE, Recording, Running, record, recording
+from tests.contract.harness import CAPTURE, PATIENCE, Running, record, recording
 
 pytestmark = [pytest.mark.root, pytest.mark.bpf]
 
@@ -168,59 +167,6 @@ def wait_until(true: Callable[[], object], patience: float = 20) -> None:
     while not true():
         assert time.monotonic() < end
         time.sleep(0.02)
-
-
-def bpf_ids(pid: int) -> set[tuple[str, int]]:
-    """(prog, map or link, id) of everything of BPF that a process holds."""
-    found = set()
-    for entry in Path(f"/proc/{pid}/fdinfo").iterdir():
-        found |= {
-            (kind, int(number))
-            for kind, number in re.findall(r"^(prog|map|link)_id:\s*(\d+)$", entry.read_text(), re.M)
-        }
-    return found
-
-
-def left_over(ids: set[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Those that the kernel still has, some seconds later."""
-    end = time.monotonic() + 10
-    left = sorted(ids)
-    while left and time.monotonic() < end:
-        time.sleep(0.1)  # maps are freed after a grace period
-        words = [["bpftool", kind, "show", "id", str(number)] for kind, number in left]
-        left = [
-            one
-            for one, word in zip(left, words, strict=True)
-            if not subprocess.run(word, capture_output=True).returncode
-        ]
-    return left
-
-
-@pytest.mark.skipif(shutil.which("bpftool") is None, reason="bpftool is not installed: apt-get install bpftool")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
-def test_nothing_stays_in_the_kernel(tmp_path: Path, loader: str, number: int) -> None:
-    """However a capture ends, its programs, maps and links are gone, and the command that it traced runs on or ends."""
-    pids = tmp_path / "pid"
-    command = ["sh", "-c", f"trap '' INT; echo $$ > {pids}; exec sleep 60 >/dev/null 2>&1"]
-    journal = tmp_path / "t.parquet.journal"
-    with recording(tmp_path / "t.parquet", "--loader", loader, "--flush", "0.1", command=command) as running:
-        begun = journal.stat().st_size
-        wait_until(lambda: pids.exists() and pids.read_text().strip())
-        time.sleep(0.5)
-        wait_until(lambda: journal.stat().st_size > begun)  # what the command called is flushed
-        ids = bpf_ids(running.pid)
-        result = running.stop(number)
-    pid = int(pids.read_text())
-    try:
-        assert {kind for kind, _ in ids} >= {"prog", "map"}
-        assert left_over(ids) == []
-        assert Path(f"/proc/{pid}/comm").read_text() == "sleep\n"
-    finally:
-        os.kill(pid, signal.SIGKILL)
-    if number == signal.SIGKILL:
-        assert result.status == -signal.SIGKILL
-        subprocess.run([CAPTURE, "repair", result.path], capture_output=True, check=True)
-    assert "execve" in Recording(result.path, 0, "").calls()["syscall"].to_pylist()
 
 
 def test_a_collector_killed_before_it_records_takes_its_command_along(tmp_path: Path) -> None:
