@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -29,15 +30,27 @@ SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
 class Commands(TyperGroup):
-    """The commands and reports; one that ends in .sql is a report by the path of its file."""
+    """The commands and reports; one that ends in .sql is a report by the path of its file.
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - Typer does not export its types
+    A report becomes a command when it is asked for: to make all of them takes longer than some run.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - Typer does not export its types
+        """The names of all commands, and of the reports that are there now."""
+        return [*super().list_commands(ctx), *sorted(reports.names())]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - as above
         """The command of a name, or of a user's own file."""
-        if not cmd_name.endswith(reports.SUFFIX):
-            return super().get_command(ctx, cmd_name)
-        alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        alone.command(context_settings=SETTINGS)(command_of(reports.find(cmd_name)))
-        return typer.main.get_command(alone)
+        known = super().get_command(ctx, cmd_name)
+        if known is not None or not (cmd_name.endswith(reports.SUFFIX) or cmd_name in reports.names()):
+            return known
+        return report_command(cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - as above
+        """The command that the words name; for a word that is none, the nearest is offered, reports among them."""
+        if self.get_command(ctx, args[0]) is None and (near := get_close_matches(args[0], self.list_commands(ctx))):
+            ctx.fail(f"no such command '{args[0]}'; did you mean {near[0]}?")
+        return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as above
         """Without any word the help, and the status of wrong usage."""
@@ -54,6 +67,18 @@ class Commands(TyperGroup):
         except BrokenPipeError as error:
             raise ReaderGone from error
         return done
+
+
+def report_command(name: str) -> Any:  # noqa: ANN401 - as above
+    """The command of a report; of one whose file is wrong, it says so when it is run."""
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    try:
+        alone.command(name, context_settings=SETTINGS)(command_of(reports.find(name)))
+    except ReportError as error:
+        if name.endswith(reports.SUFFIX):
+            raise
+        alone.command(name, help=f"(cannot be used: {error})", context_settings=ANYTHING)(_fail(error))
+    return typer.main.get_command(alone)
 
 
 def version(wanted: bool) -> None:
@@ -80,7 +105,7 @@ def start(
 
 
 def application() -> typer.Typer:
-    """The Typer application with every command and every report that is there now."""
+    """The Typer application with every command; reports are found by `Commands`."""
     made = typer.Typer(
         cls=Commands,
         name="analyze",
@@ -98,11 +123,6 @@ def application() -> typer.Typer:
     made.command("report", context_settings=SETTINGS)(make_page)
     made.command("info", context_settings=SETTINGS)(info)
     made.command("tree", context_settings=SETTINGS)(tree)
-    for name in sorted(reports.names()):
-        try:
-            made.command(name, context_settings=SETTINGS)(command_of(reports.find(name)))
-        except ReportError as error:
-            made.command(name, help=f"(cannot be used: {error})", context_settings=ANYTHING)(_fail(error))
     return made
 
 

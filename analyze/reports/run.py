@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analyze.errors import QueryError, ReportError, UsageError
-from analyze.filter.values import duration
 from analyze.reports.header import DURATION, Report
 from analyze.result import Column, Result
 from analyze.session import NAMED, Session
@@ -175,6 +174,8 @@ def _nearest(word: str, known: Sequence[str]) -> str:
 
 
 def _bind(session: Session, name: str, text: str, kind: str) -> None:
+    from analyze.filter.values import duration
+
     try:
         value = None if text == "NULL" else duration(text) if kind == DURATION else text
         session.bind(name, value, "BIGINT" if kind == DURATION else kind)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analyze import cli
+from analyze import cli, reports
 from analyze.errors import AnalyzeError, CaptureFileError, OutputError, QueryError, ReportError, UsageError
 from tests.unit.analyze.captures import (
     counters_of,
@@ -226,7 +226,7 @@ def test_the_users_own_reports_are_commands(capture: str, tmp_path: Path) -> Non
     )
 
 
-@pytest.mark.parametrize("report", [command.name for command in cli.app.registered_commands])
+@pytest.mark.parametrize("report", [*(command.name for command in cli.app.registered_commands), *reports.built_in()])
 def test_help_has_examples(monkeypatch: Run, capsys: Out, report: str) -> None:
     """Every command shows how it is used."""
     assert run(monkeypatch, report, "-h") == 0
