@@ -77,7 +77,7 @@ def test_a_report_that_needs_no_names_does_not_load_pyarrow(tmp_path: Path) -> N
         "cli.run()\n"
         "print([name for name in ('pyarrow', 'numpy', 'rich') if name in sys.modules])"
     )
-    for report in ("summary", "top", "latency", "errors", "timeline", "blocked", "slowest"):
+    for report in ("summary", "top", "latency", "errors", "timeline", "blocked"):
         ran = subprocess.run(
             [sys.executable, "-c", script, report, str(path)], capture_output=True, text=True, check=True
         )
