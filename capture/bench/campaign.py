@@ -51,10 +51,6 @@ class Campaign:
             self.not_measured[workload.name] = run.failed
         return run
 
-    def calls(self, workload: str) -> int | None:
-        """How many system calls it makes, where its warm-up could tell."""
-        return self._calls.get(workload)
-
     def measure(self, step: Step) -> Run:
         """The run of a step; what fails is given up."""
         begin = time.monotonic()

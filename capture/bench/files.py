@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from capture.bench.machine import Machine
-from capture.bench.run import Run
+from capture.bench.run import Kind, Run
 from capture.errors import SinkError
 
 if TYPE_CHECKING:
@@ -28,11 +28,28 @@ class About:
     workloads: dict[str, str]
     tracers: dict[str, str]
     not_measured: dict[str, str]
+    scale: float = 1.0
 
     def lines(self) -> list[str]:
         """The machine and how quiet it was, for people: one fact a line."""
         loads = f"load average {self.machine.load:.2f} at the start, {self.load_at_end:.2f} at the end"
         return [*self.machine.lines(), f"{loads}; {self.stolen * 100:.1f} % of CPU time stolen by the hypervisor"]
+
+    def caption(self) -> str:
+        """The machine, and when, in one line."""
+        here = self.machine
+        where = f"{here.cpus} x {here.cpu}, {here.virtualised}, Linux {here.kernel.split()[0]}"
+        return f"{where}; systape {here.versions.get('systape', '')}, {self.date}"
+
+
+def read(folder: Path) -> tuple[list[Run], About]:
+    """The runs of a bench and what they belong to, from its folder. Raises SinkError if there is none."""
+    try:
+        told = json.loads((folder / RUNS_JSON).read_text())
+        runs = [Run(**{**run, "kind": Kind(run["kind"])}) for run in told.pop("runs")]
+        return runs, About(**{**told, "machine": Machine(**told["machine"])})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SinkError(f"{folder} holds no results of a bench ({error}): name the folder after its -o") from error
 
 
 def prepare(folder: Path, *, force: bool) -> None:

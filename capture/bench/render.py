@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from capture.bench.run import Kind, Run
 from capture.bench.summary import Estimate, Row, slowdown_ratio
 from capture.bench.tracers import NONE, OURS
 
@@ -27,6 +28,12 @@ class Heading:
     scale: float = 1.0
 
 
+def headings(runs: Sequence[Run], about: Mapping[str, str], scale: float) -> dict[str, Heading]:
+    """By workload; `about` says what each is. The calls are those of its warm-up."""
+    calls = {run.workload: run.calls for run in runs if run.kind is Kind.WARMUP}
+    return {name: Heading(words, calls.get(name), scale) for name, words in about.items()}
+
+
 def text(tables: Mapping[str, Sequence[Row]], headings: Mapping[str, Heading]) -> str:
     """For a terminal: a table for each workload, and what the columns mean."""
     parts = ["\n".join(_table(name, rows, headings[name])) for name, rows in tables.items()]
@@ -38,7 +45,7 @@ def text(tables: Mapping[str, Sequence[Row]], headings: Mapping[str, Heading]) -
 def markdown(tables: Mapping[str, Sequence[Row]]) -> str:
     """Time over native of every tracer on every workload: a table for a README."""
     cells = [["time over native", *tables], ["---"] + ["---:"] * len(tables)]
-    cells += [[name, *(_of(rows, name) for rows in tables.values())] for name in _tracers(tables)]
+    cells += [[name, *(_of(rows, name) for rows in tables.values())] for name in tracers(tables)]
     return "".join(f"| {' | '.join(line)} |\n" for line in cells)
 
 
@@ -71,7 +78,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         _nanoseconds(row.tracer_cpu),
         "" if row.peak is None else _memory(row.peak),
         "" if row.size is None else f"{row.size:.1f}" if row.size < 999.5 else f"{row.size:,.0f}",
-        "" if row.lost is None else _share(row.lost),
+        "" if row.lost is None else share(row.lost),
         "" if row.kernel is None else f"{row.kernel:.0f}",
     )
 
@@ -79,7 +86,7 @@ def _cells(row: Row) -> tuple[str, ...]:
 def _matrix(tables: Mapping[str, Sequence[Row]]) -> Iterator[str]:
     widths = {name: _column(name) for name in tables}
     yield "time".ljust(_NAME) + "".join(name.rjust(width) for name, width in widths.items())
-    for tracer in _tracers(tables):
+    for tracer in tracers(tables):
         cells = (_of(rows, tracer).rjust(widths[name]) for name, rows in tables.items())
         yield (tracer.ljust(_NAME) + "".join(cells)).rstrip()
 
@@ -99,7 +106,7 @@ def _column(name: str) -> int:
     return max(len(name), 5) + 1
 
 
-def _tracers(tables: Mapping[str, Sequence[Row]]) -> list[str]:
+def tracers(tables: Mapping[str, Sequence[Row]]) -> list[str]:
     """By their median time on the first workload that has them."""
     times: dict[str, float] = {}
     for rows in tables.values():
@@ -141,6 +148,6 @@ def _memory(value: float) -> str:
     return f"{value / 1e6:.0f} MB" if value < 999.5e6 else f"{value / 1e9:.{int(value < 9.95e9)}f} GB"
 
 
-def _share(value: float) -> str:
+def share(value: float) -> str:
     """Nothing lost is `0`; anything lost never looks like it."""
     return "0" if value == 0 else "<0.1 %" if value < 0.0005 else f"{value * 100:.1f} %"

@@ -114,10 +114,7 @@ class Session:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in campaign.not_measured.items())
             print(f"capture: nothing was measured{f': {reasons}' if reasons else ''}", file=sys.stderr)
             return CaptureError.exit_code
-        headings = {
-            one.name: render.Heading(one.about, campaign.calls(one.name), campaign.bench.scale)
-            for one in campaign.workloads
-        }
+        headings = render.headings(self.runs, about.workloads, about.scale)
         text = render.text(tables, headings)
         print(*map(render.wrapped, about.lines()), "", text, sep="\n", end="")
         if about.not_measured:
@@ -125,7 +122,7 @@ class Session:
             print("\nnot measured:", *map(render.wrapped, left_out), sep="\n")
         folder = self.options.folder
         (folder / files.REPORT).write_text(files.report(about, text, render.markdown(tables)))
-        plot.draw(tables, f"{about.machine.lines()[0]}; {about.machine.lines()[1]}", folder / files.PICTURE)
+        plot.draw(tables, headings, about.caption(), folder / files.PICTURE)
         print(f"\nwrote {folder}/: {files.REPORT}, {files.PICTURE}, {files.RUNS_PARQUET}, {files.RUNS_JSON}")
         return 0
 
@@ -140,6 +137,7 @@ class Session:
             workloads={one.name: one.about for one in campaign.workloads},
             tracers={one.name: one.about for one in campaign.tracers},
             not_measured=campaign.not_measured,
+            scale=campaign.bench.scale,
         )
 
 

@@ -132,9 +132,8 @@ def test_a_workload_that_cannot_run_is_left_out() -> None:
 
 def test_runs_know_the_number_of_calls() -> None:
     """Counted once, in the warm-up."""
-    made, runs = campaign(FakeBench())
+    _, runs = campaign(FakeBench())
     assert {run.calls for run in runs} == {1009}
-    assert made.calls("dd") == 1009
 
 
 def test_no_run_begins_too_late() -> None:

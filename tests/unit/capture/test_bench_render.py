@@ -134,8 +134,39 @@ def test_results_are_not_overwritten(tmp_path: Path) -> None:
 def test_the_picture_is_an_svg_with_words(tmp_path: Path) -> None:
     """Names and figures are text in it; drawn twice, it is the same file."""
     for name in ("one.svg", "two.svg"):
-        plot.draw(TABLES, "a machine", tmp_path / name)
+        plot.draw(TABLES, {"dd": Heading("reads and writes", 1_024_085)}, "a machine", tmp_path / name)
     shown = (tmp_path / "one.svg").read_text()
     assert ElementTree.fromstring(shown).tag.endswith("svg")
-    assert all(word in shown for word in ("dd", "capture", "2.02", "strace", "a machine"))
+    assert all(
+        word in shown
+        for word in ("dd", "reads and writes; 1,024,085 calls", "2.02", "strace", "200, &lt;0.1 % lost", "a machine")
+    )
     assert shown == (tmp_path / "two.svg").read_text()
+
+
+def test_the_readme_table_is_made_from_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a bench has left becomes rows with what was lost, between the marks; the rest of the README stays."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[3])
+    readme_table = pytest.importorskip("scripts.readme_table")
+    times = {"none": (0.5, None, None), "capture": (1.0, 1000, 0), "perf-record": (3.0, 750, 250)}
+    runs = [Run(Kind.WARMUP, 0, "dd", "none", 1.5, 0.1, wall=0.5, calls=1000)]
+    runs += [
+        Run(Kind.TIME, 0, "dd", name, 1.5, 0.1, wall=wall, calls=1000, seen=seen, lost=lost, bytes=2000)
+        for name, (wall, seen, lost) in times.items()
+    ]
+    files.write_runs(tmp_path, runs, replace(about(), command="capture bench --rounds 1 -o out --force"))
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before {readme_table.BEGIN} old {readme_table.END} after")
+    monkeypatch.setattr(readme_table, "README", readme)
+    monkeypatch.setattr(readme_table, "PICTURE", tmp_path / "bench.svg")
+    monkeypatch.setattr("sys.argv", ["readme_table.py", str(tmp_path)])
+    readme_table.main()
+    shown = readme.read_text()
+    assert shown.startswith("before ") and shown.endswith(" after")
+    assert "old" not in shown
+    assert "| **capture -w** | **2.00** | 2.0 |" in shown
+    assert "| perf record | 6.00 (25.0 % lost) |" in shown
+    assert "# capture bench --rounds 1\n" in shown
+    assert (tmp_path / "bench.svg").exists()
+    with pytest.raises(SinkError, match="holds no results"):
+        files.read(tmp_path / "nowhere")
