@@ -34,6 +34,10 @@ class Clock:
         monotonic, wall = self.samples[0]
         return wall - monotonic
 
+    def end(self) -> None:
+        """Take the last sample: it tells of a step since the last but one."""
+        self.samples.append(sample())
+
     def tick(self) -> None:
         """Take a sample if one is due. A long capture keeps every other one and takes them half as often."""
         if time.clock_gettime_ns(time.CLOCK_MONOTONIC) - self.samples[-1][0] < self.interval:

@@ -6,7 +6,6 @@ import os
 import platform
 import pwd
 import shlex
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,7 +38,8 @@ def at_start(clock: Clock, command: Sequence[str], effective: str, backend: str,
 
 def at_end(clock: Clock, counters: Counters, notes: Sequence[str]) -> dict[str, str]:
     """What is known only now: end, clock samples, accounting, and what the loader could not give."""
-    now = clock.offset + time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+    clock.end()
+    now = clock.offset + clock.samples[-1][0]
     return {
         Key.END: _iso(now),
         Key.CLOCK: json.dumps(clock.samples),

@@ -39,9 +39,22 @@ def processes() -> Iterator[int]:
 
 
 def require(pid: int) -> None:
-    """Raise TargetError if there is no such process."""
-    if not Path(f"/proc/{pid}").exists():
+    """Raise TargetError if there is no such process, or it has ended and only waits to be asked for its status."""
+    if not is_alive(pid):
         raise TargetError(f"-p {pid}: there is no such process; `ps -e` lists them")
+
+
+def is_alive(pid: int) -> bool:
+    """Has the process a thread that has not ended?"""
+    return any(_state(pid, tid) not in (b"", b"Z", b"X") for tid in threads(pid))
+
+
+def _state(pid: int, tid: int) -> bytes:
+    """The letter of proc(5); nothing if the thread is gone."""
+    try:
+        return Path(f"/proc/{pid}/task/{tid}/stat").read_bytes().rpartition(b")")[2].split()[0]
+    except _GONE:
+        return b""
 
 
 def threads(pid: int) -> list[int]:

@@ -65,6 +65,7 @@ class EbpfTracing:
         """Mark the processes asked for, and attach. Raises TargetError if one is not there."""
         self._mark_targets()
         self._program.attach()
+        self._forget_ended()
         if not capabilities.can(self._ask_without_any):  # before 5.19 the kernel may refuse all of bpf(2)
             self.needs = ("CAP_BPF",)
         self._began = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
@@ -80,6 +81,12 @@ class EbpfTracing:
             self._targets[pid] = _TARGET
         if self._command is not None:
             self._targets[self._command] = _TARGET_ARMED
+
+    def _forget_ended(self) -> None:
+        """What ended before it was attached to, or meanwhile, has no end that will be seen."""
+        for pid in self._settings.filter.pids:
+            if self._targets is not None and not procfs.is_alive(pid):
+                self._targets[pid] = 0
 
     def is_done(self) -> bool:
         """Is no process left that is asked for?"""
