@@ -27,15 +27,19 @@ if TYPE_CHECKING:
 SHOWN = 20
 
 
-def open_capture(*names: str | Path, filter: str | None = None, unsafe: bool = False) -> "Capture":
+def open_capture(
+    *names: str | Path, filter: str | None = None, unsafe: bool = False, verify: bool = False
+) -> "Capture":
     """Open captures: files, globs, folders; several are one.
 
-    `filter` narrows the view `selected` and every report. `unsafe` lets queries write and read files. Raises
+    `filter` narrows the view `selected` and every report. `unsafe` lets queries write and read files; `verify` compares
+    everything with its checksums first. Raises
     CaptureFileError or FilterError, as all errors here a kind of analyze.errors.AnalyzeError.
     """
     from analyze.session import Session
 
-    return Capture(Session([str(name) for name in names], filters=[filter] if filter else [], unsafe=unsafe), filter)
+    filters = [filter] if filter else []
+    return Capture(Session([str(name) for name in names], filters=filters, unsafe=unsafe, verified=verify), filter)
 
 
 class Answer:

@@ -45,11 +45,14 @@ LOCKS = ("SET autoload_known_extensions = false", "SET enable_external_access = 
 class Session:
     """Captures opened for questions; a context manager. Raises CaptureFileError if one of them cannot be read."""
 
-    def __init__(self, names: Iterable[str], *, filters: Iterable[str] = (), unsafe: bool = False) -> None:
+    def __init__(
+        self, names: Iterable[str], *, filters: Iterable[str] = (), unsafe: bool = False, verified: bool = False
+    ) -> None:
         """Open the captures that `names` (files, globs, folders, `-`) lead to.
 
         `selected` holds the calls that all `filters` keep; raises FilterError if one of them is wrong. `unsafe` lets
-        queries do anything that DuckDB can, as reading and writing files.
+        queries do anything that DuckDB can, as reading and writing files. With `verified` everything is read and
+        compared with its checksums first; raises CaptureFileError for what is damaged.
         """
         import duckdb
 
@@ -63,6 +66,8 @@ class Session:
         self.replay = Replay(self.database, self.sources)
         self._catalog = Catalog()
         self._define(define_events(self.sources, self.database))
+        if verified:
+            self._verify()
         self._catalog.add_names([NAME, PEER, LIVES], self._install_replay)
         for text in [*self.replay.script, define_users(self.sources), *_views()]:
             self._catalog.add(text, self._define)
@@ -198,6 +203,12 @@ class Session:
         for name, values in compiled.variables.items():
             self.bind(name, values)
         return compiled
+
+    def _verify(self) -> None:
+        from analyze.verify import verify
+
+        for source in self.sources:
+            verify(source)
 
     def _regex_error(self, pattern: str) -> str | None:
         try:

@@ -35,6 +35,8 @@ class Source:
     metadata: Metadata
     tables: list[Any] = field(default_factory=list)
     live: bool = False
+    journalled: bool = False
+    """Whether it is read with a journal, being written still or cut short."""
 
     @property
     def finished(self) -> bool:
@@ -183,7 +185,7 @@ def _open_unfinished(name: str) -> Source:
             tables.insert(0, ds.FileSystemDataset([body], body.physical_schema, form))
     except (pa.ArrowException, OSError, ValueError, struct.error, zlib.error) as error:
         raise CaptureFileError(f"{name}: cannot be read with its journal: {first_line(error)}") from error
-    return Source(name, Metadata(metadata), tables or [file.tail], file.live)
+    return Source(name, Metadata(metadata), tables or [file.tail], file.live, journalled=True)
 
 
 def _check(source: Source) -> None:

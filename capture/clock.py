@@ -38,6 +38,14 @@ class Clock:
         """Take the last sample: it tells of a step since the last but one."""
         self.samples.append(sample())
 
+    def now(self) -> int:
+        """The time in the file's terms, ns since the epoch."""
+        return self.offset + time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+
+    def begin_file(self) -> None:
+        """Keep the first sample, which makes the offset, and add one of now: the others are in the file that ends."""
+        self.samples = [self.samples[0], sample()]
+
     def tick(self) -> None:
         """Take a sample if one is due. A long capture keeps every other one and takes them half as often."""
         if time.clock_gettime_ns(time.CLOCK_MONOTONIC) - self.samples[-1][0] < self.interval:

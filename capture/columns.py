@@ -23,6 +23,7 @@ from schemas.record import (
     CELLS_PER_ABI,
     NOT_MEASURED,
     PLAN_EXEC,
+    PLAN_FOUND_MASK,
     PLAN_FOUND_SHIFT,
     Abi,
     Flag,
@@ -55,7 +56,7 @@ class Columns:
         self._fd_source = np.full(CELLS, _NO_FD, np.int8)
         self._nargs = np.full(CELLS, MAX_ARGS, np.int8)
         self._executes = plans() & PLAN_EXEC != 0
-        self._finds = plans() >> PLAN_FOUND_SHIFT & 3 != 0
+        self._finds = plans() >> PLAN_FOUND_SHIFT & PLAN_FOUND_MASK != 0
         for base, abi in ((0, native), (CELLS_PER_ABI, Abi.I386)):
             calls = table(abi)
             self._fd_source[base : base + CELLS_PER_ABI] = calls.fd_source
@@ -195,7 +196,7 @@ def _counts(rows: _Rows) -> dict[str, pa.Array]:
     weight[rows.others] = np.where(lost, rows.words[RET].view(np.int64)[rows.others], 0)
     parents = np.zeros(rows.count, np.int32)
     parents[rows.others] = rows.parents
-    has_parent = (kinds >= Kind.FORK) & (kinds <= Kind.EXIT) | (kinds == Kind.PROCESS)
+    has_parent = (kinds >= Kind.FORK) & (kinds <= Kind.EXEC) | (kinds == Kind.PROCESS)
     return {
         "weight": column(pa.int64(), weight),
         "ppid": column(pa.int32(), parents, rows.mask(np.zeros(rows.count, bool), has_parent)),

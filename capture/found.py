@@ -11,12 +11,15 @@ from capture.arrays import Array, binaries, column, cut, offsets
 from schemas.record import FOUND_FILE, FOUND_PIPE, FOUND_SOCKET
 
 # Scalars by way of arrays: `pa.scalar` imports pandas where that is installed.
-_NOTHING, _SLASH, _SOCKET, _PIPE, _CLOSE = binaries([b"", b"/", b"socket:[", b"pipe:[", b"]"])
-_NUMBER = 1 + 8  # bytes of a piece that ends in a number
+_NOTHING, _SPACE, _SLASH, _SOCKET, _PIPE, _CLOSE = binaries([b"", b" ", b"/", b"socket:[", b"pipe:[", b"]"])
+_NUMBER, _NUMBERS = 1 + 8, 1 + 8 + 8  # bytes of a piece that ends in a number, or in two
 
 
 def found_names(pieces: pa.Array) -> pa.Array:
-    """The names of n pieces (binary, none NULL), binary: `/etc/hosts`, `socket:[123]`, `pipe:[45]`, or `?`."""
+    """The names of n pieces (binary, none NULL), binary: `/etc/hosts`, `socket:[123]`, `pipe:[45]`, or `?`.
+
+    Of a pair of sockets both, with a space between.
+    """
     starts, ends, content = _memory(pieces)
     kinds = np.where(ends > starts, content[np.minimum(starts, len(content) - 1)], 0)
     numbered = ends - starts == _NUMBER
@@ -24,6 +27,7 @@ def found_names(pieces: pa.Array) -> pa.Array:
         (kinds == FOUND_FILE, _files),
         ((kinds == FOUND_SOCKET) & numbered, lambda found: _numbers(_SOCKET, found)),
         ((kinds == FOUND_PIPE) & numbered, lambda found: _numbers(_PIPE, found)),
+        ((kinds == FOUND_SOCKET) & (ends - starts == _NUMBERS), _pairs),
     ]
     names, places = [binaries([b"?"])], np.zeros(len(pieces), np.int32)
     count = 1
@@ -56,8 +60,13 @@ def _files(pieces: pa.Array) -> pa.Array:
     return pc.binary_join_element_wise(_NOTHING, pc.binary_join(turned, _SLASH), _SLASH)
 
 
-def _numbers(before: pa.Scalar, pieces: pa.Array) -> pa.Array:
+def _pairs(pieces: pa.Array) -> pa.Array:
+    both = _numbers(_SOCKET, pieces), _numbers(_SOCKET, pieces, _NUMBER)
+    return pc.binary_join_element_wise(*both, _SPACE)
+
+
+def _numbers(before: pa.Scalar, pieces: pa.Array, at: int = 1) -> pa.Array:
     starts, _, content = _memory(pieces)
-    numbers = content[starts[:, None] + np.arange(1, _NUMBER)].view(np.uint64).ravel()
+    numbers = content[starts[:, None] + np.arange(at, at + 8)].view(np.uint64).ravel()
     text = column(pa.uint64(), numbers).cast(pa.string()).cast(pa.binary())
     return pc.binary_join_element_wise(before, text, _CLOSE, _NOTHING)

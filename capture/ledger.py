@@ -3,9 +3,14 @@
 seen      counted by the kernel program, first thing after the filter (and here, for calls unfinished at the stop)
 dropped   counted where a call is dropped: by the kernel program, or here
 written   added up from the batches that the sink has taken
+
+Where a capture goes on in another file, `cut` gives the account of the one that ends. What the kernel has counted by
+then is still on its way in part, so `seen` is there what this file accounts for: its calls, and those of its loss rows.
+The last file has the kernel's counts less those of the files before, so it balances if the whole does.
 """
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -45,7 +50,10 @@ class Ledger:
         self._dropped: dict[Cause, Counts] = {
             cause: np.zeros(shape, np.int64) for cause in Cause if cause >= KERNEL_CAUSES
         }
-        self._reported: Counts = np.zeros((len(headers), KERNEL_CAUSES, CELLS), np.int64)
+        self._reported: Counts = np.zeros((len(headers), len(Cause), CELLS), np.int64)
+        self._told: Counts = np.zeros_like(self._reported)
+        self._filed = _Filed(np.zeros(shape, np.int64), np.zeros_like(self._told), {})
+        self._limit_at = 0
         self._reported_at = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
         self.unfinished = 0
         self.recursion = 0
@@ -57,15 +65,18 @@ class Ledger:
         self.unfinished += len(records)
 
     def wrote(self, batch: pa.RecordBatch) -> None:
-        """The sink has taken this batch (schema EVENTS): count its calls from its own columns."""
+        """The sink has taken this batch (schema EVENTS): count its calls, and those it tells the loss of."""
         cpus, cells = _calls_in(batch)
         self._written += _table(cpus, cells, self._written.shape)
+        self._count_told(batch)
         self.unreadable += int(np.count_nonzero(memory(batch.column("flags"), np.int32) & Flag.PATH_UNREADABLE))
 
-    def lost(self, batch: pa.RecordBatch, cause: Cause) -> None:
-        """This batch reached us and did not get into the file."""
-        cpus, cells = _calls_in(batch)
-        self._dropped[cause] += _table(cpus, cells, self._written.shape)
+    def lost(self, words: Words, cpus: npt.NDArray[np.int16], cause: Cause) -> None:
+        """These records (shape (WORDS, n)) reached us and did not get into the file."""
+        records = np.ascontiguousarray(words.T).view(RECORD).ravel()
+        calls = (records["kind"] == Kind.SYSCALL) & (records["flags"] & Flag.STATE_ONLY == 0)
+        cells = cell_of(records["nr"][calls], records["abi"][calls])
+        self._dropped[cause] += _table(cpus[calls].astype(np.int64), cells, self._written.shape)
 
     def left_out(self, cpu: int, words: Words) -> None:
         """Records (shape (n, WORDS)) that come after the last one asked for (`-c N`)."""
@@ -73,6 +84,9 @@ class Ledger:
         calls = records[(records["kind"] == Kind.SYSCALL) & (records["flags"] & Flag.STATE_ONLY == 0)]
         cells = cell_of(calls["nr"], calls["abi"])
         self._dropped[Cause.LIMIT][cpu] += np.bincount(cells, minlength=CELLS)
+        returned = calls["ts"] + np.where(calls["dur"] == NOT_MEASURED, 0, calls["dur"])
+        if len(calls):
+            self._limit_at = min(self._limit_at or int(returned.min()), int(returned.min()))
 
     def total_dropped(self) -> int:
         """Calls dropped so far, for whatever cause."""
@@ -87,12 +101,13 @@ class Ledger:
         return int(self._written.sum())
 
     def loss_rows(self, now: int) -> list[tuple[int, npt.NDArray[Any]]]:
-        """Per CPU, a loss record for each cause and call that the kernel dropped since the last time.
+        """Per CPU, a loss record for each cause and call with drops since the last time.
 
-        `now` is monotonic. `ret` holds the number of calls, `args[0]` the cause, ts and dur the interval.
+        `now` is monotonic. `ret` holds the number of calls, `args[0]` the cause, ts and dur the interval; that of a
+        limit begins with the return of the first call that was left out.
         """
         began, self._reported_at = self._reported_at, now
-        dropped = self.headers["dropped"].astype(np.int64)
+        dropped = self._all_dropped()
         news = dropped - self._reported
         if not news.any():
             return []
@@ -101,7 +116,8 @@ class Ledger:
         for cpu in np.flatnonzero(news.any(axis=(1, 2))).tolist():
             causes, cells = np.nonzero(news[cpu])
             records = blank(len(causes), Kind.LOSS, began)
-            records["dur"] = now - began
+            records["ts"][causes == Cause.LIMIT] = self._limit_at
+            records["dur"] = np.maximum(now - records["ts"].astype(np.int64), 0)
             records["args"][:, 0] = causes
             records["ret"] = news[cpu][causes, cells]
             records["nr"] = np.where(cells < CELL_OTHER, cells % CELLS_PER_ABI, np.uint32(0xFFFF_FFFF))
@@ -110,31 +126,75 @@ class Ledger:
             rows.append((cpu, records))
         return rows
 
+    def cut(self) -> Counters:
+        """The account of the file that ends here; call it on the writer's thread, when its last row is written."""
+        before = self._filed
+        self._filed = _Filed(self._written.copy(), self._told.copy(), self._totals())
+        written, told = self._written - before.written, self._told - before.told
+        return self._account(written + told.sum(axis=1), written, told, before.totals)
+
     def counters(self) -> Counters:
-        """The whole account, as it goes into the file."""
-        seen = self.headers["seen"].astype(np.int64) + self._extra
-        kernel = self.headers["dropped"].astype(np.int64)
-        dropped = {Cause(number): kernel[:, number] for number in range(KERNEL_CAUSES)} | self._dropped
-        touched = (seen != 0) | (self._written != 0)
-        for counts in dropped.values():
-            touched |= counts != 0
+        """The account of the last file, as it goes into its metadata; of the whole, if it is the only one."""
+        before = self._filed
+        seen = self._seen() - before.written - before.told.sum(axis=1)
+        return self._account(seen, self._written - before.written, self._all_dropped() - before.told, before.totals)
+
+    def whole(self) -> Counters:
+        """The account of the whole capture, over all files."""
+        return self._account(self._seen(), self._written, self._all_dropped(), {})
+
+    def _seen(self) -> Counts:
+        return self.headers["seen"].astype(np.int64) + self._extra
+
+    def _all_dropped(self) -> Counts:
+        """By CPU, cause and cell."""
+        dropped = np.zeros_like(self._reported)
+        dropped[:, :KERNEL_CAUSES] = self.headers["dropped"]
+        for cause, counts in self._dropped.items():
+            dropped[:, cause] = counts
+        return dropped
+
+    def _totals(self) -> dict[str, int]:
+        """What is counted for the capture, not by call."""
+        ours = {"paths_unreadable": self.unreadable, "unfinished": self.unfinished, "recursion": self.recursion}
+        return ours | {name: int(self.headers[field].sum()) for name, field in _TOTALS.items()}
+
+    def _account(self, seen: Counts, written: Counts, dropped: Counts, before: dict[str, int]) -> Counters:
+        touched = (seen != 0) | (written != 0) | (dropped != 0).any(axis=1)
         cells = [
             _cell(
                 cpu,
                 cell,
                 int(seen[cpu, cell]),
-                int(self._written[cpu, cell]),
-                {cause: int(counts[cpu, cell]) for cause, counts in dropped.items()},
+                int(written[cpu, cell]),
+                {cause: int(dropped[cpu, cause, cell]) for cause in Cause},
             )
             for cpu, cell in np.argwhere(touched).tolist()
         ]
-        return Counters(
-            cells=cells,
-            paths_unreadable=self.unreadable,
-            unfinished=self.unfinished,
-            recursion=self.recursion,
-            **{name: int(self.headers[field].sum()) for name, field in _TOTALS.items()},
-        )
+        totals = self._totals()
+        return Counters(cells=cells, **{name: count - before.get(name, 0) for name, count in totals.items()})
+
+    def _count_told(self, batch: pa.RecordBatch) -> None:
+        kinds = batch.column("kind")
+        names = kinds.dictionary.to_pylist()
+        if "loss" not in names:
+            return
+        rows = np.flatnonzero(memory(kinds.indices, np.int8) == names.index("loss"))
+        if not len(rows):
+            return
+        cells = _cells(batch)[rows]
+        cpus = memory(batch.column("cpu"), np.int16)[rows]
+        causes = memory(batch.column("arg0"), np.int64)[rows]
+        np.add.at(self._told, (cpus, causes, cells), memory(batch.column("weight"), np.int64)[rows])
+
+
+@dataclass(frozen=True)
+class _Filed:
+    """What is accounted for in the files before the current one: `told` is what their loss rows say."""
+
+    written: Counts
+    told: Counts
+    totals: dict[str, int]
 
 
 def _cell(cpu: int, cell: int, seen: int, written: int, dropped: dict[Cause, int]) -> Cell:
@@ -169,11 +229,16 @@ def blank(count: int, kind: Kind, ts: int) -> npt.NDArray[Any]:
     return records
 
 
+def _cells(batch: pa.RecordBatch) -> Counts:
+    """The cell of each row."""
+    abis = batch.column("abi")
+    codes = np.array([Abi[name.upper()] for name in abis.dictionary.to_pylist()], np.uint8)
+    return cell_of(memory(batch.column("nr"), np.uint32), codes[memory(abis.indices, np.int8)])
+
+
 def _calls_in(batch: pa.RecordBatch) -> tuple[Counts, Counts]:
     """CPU and cell of each row that is a call and not there only for the state."""
-    abis, kinds = batch.column("abi"), batch.column("kind")
-    codes = np.array([Abi[name.upper()] for name in abis.dictionary.to_pylist()], np.uint8)
-    cells = cell_of(memory(batch.column("nr"), np.uint32), codes[memory(abis.indices, np.int8)])
+    kinds, cells = batch.column("kind"), _cells(batch)
     cpus = memory(batch.column("cpu"), np.int16).astype(np.int64)
     state_only = memory(batch.column("flags"), np.int32) & Flag.STATE_ONLY != 0
     names = kinds.dictionary.to_pylist()

@@ -16,8 +16,14 @@ from schemas.counters import Counters
 from schemas.version import SCHEMA_VERSION, TOOL_VERSION
 
 
-def at_start(clock: Clock, command: Sequence[str], effective: str, backend: str, loader: str) -> dict[str, str]:
-    """All that is known before the first row. `effective` is the filter as it works."""
+def at_start(
+    clock: Clock, command: Sequence[str], effective: str, backend: str, loader: str, part: int = 0
+) -> dict[str, str]:
+    """All that is known before the first row. `effective` is the filter as it works.
+
+    `part` counts the files of a capture that rotates: all have one offset of the clock, so that order holds from file
+    to file.
+    """
     return {
         Key.SCHEMA_VERSION: SCHEMA_VERSION,
         Key.TOOL_VERSION: TOOL_VERSION,
@@ -25,14 +31,15 @@ def at_start(clock: Clock, command: Sequence[str], effective: str, backend: str,
         Key.KERNEL: f"{platform.release()} {platform.version()}",
         Key.MACHINE: platform.machine(),
         Key.BOOT_ID: Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
-        Key.CLOCK: json.dumps(clock.samples),
+        Key.CLOCK: json.dumps(clock.samples[:1]),
         Key.USERS: json.dumps({str(one.pw_uid): one.pw_name for one in pwd.getpwall()}),
         Key.GROUPS: json.dumps({str(one.gr_gid): one.gr_name for one in grp.getgrall()}),
         Key.COMMAND: os.fsencode(shlex.join(command)).decode(errors="backslashreplace"),
         Key.FILTER: effective,
         Key.BACKEND: backend,
         Key.LOADER: loader,
-        Key.START: _iso(clock.samples[0][1]),
+        Key.START: _iso(clock.samples[0][1] if not part else clock.now()),
+        Key.PART: str(part),
     }
 
 

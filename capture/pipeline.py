@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from capture.columns import Columns
-from capture.errors import SinkError
+from capture.errors import CaptureError, SinkError
 from capture.ring import WORDS, Bytes, Words
 from capture.sink.base import Sink
 from schemas.record import NO_PAYLOAD, Cause
@@ -90,7 +90,7 @@ class Pipeline:
     """The writer's thread and the buffers between it and the drain: those given, or new ones as the sink wants them.
 
     `begin` is called first on the writer's thread, then `wrote` with each batch that the sink has taken, and `lost`
-    with each that it could not take.
+    with the words (shape (WORDS, n)) and CPUs of records that it could not take.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Pipeline:
         sink: Sink,
         columns: Columns,
         wrote: Callable[[pa.RecordBatch], None],
-        lost: Callable[[pa.RecordBatch, Cause], None],
+        lost: Callable[[Words, npt.NDArray[np.int16], Cause], None],
         buffers: Sequence[Buffer] | None = None,
         begin: Callable[[], None] = lambda: None,
     ) -> None:
@@ -109,7 +109,9 @@ class Pipeline:
         self._free: queue.SimpleQueue[Buffer] = queue.SimpleQueue()
         for buffer in buffers or [Buffer(sink.batch_rows) for _ in range(BUFFERS)]:
             self._free.put(buffer)
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | Callable[[], None] | None] = queue.SimpleQueue()
+        self.rows = 0
+        """Rows taken so far."""
         self._current: Buffer | None = self._free.get()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._write, name="writer", daemon=True)
@@ -127,6 +129,7 @@ class Pipeline:
         if buffer is None:
             return False
         buffer.append(cpu, words, payload)
+        self.rows += len(words)
         return True
 
     def has_room(self) -> bool:
@@ -135,16 +138,34 @@ class Pipeline:
             self._hand_over()
         return self._buffer(wait=False) is not None
 
-    def flush(self) -> None:
-        """Have the sink secure, or pass on, what came since the last flush."""
+    def flush(self) -> bool:
+        """Have the sink secure, or pass on, what came since the last flush.
+
+        False: the writer has not come to an earlier job yet; ask again.
+        """
         buffer = self._current
         if buffer is None or buffer.flushed == buffer.count:
-            return
+            return True
+        if not self._jobs.empty():
+            return False
         if self.sink.streaming:
             self._hand_over()
         else:
             self._jobs.put(_Job(buffer, buffer.count, final=False))
             buffer.flushed = buffer.count
+        return True
+
+    def then(self, step: Callable[[], None]) -> None:
+        """Have the writer's thread do `step` once all rows taken so far are written for good."""
+        if self._current is not None and self._current.count:
+            self._hand_over()
+        self._jobs.put(step)
+
+    def settle(self) -> None:
+        """Wait until all rows taken so far are written, or lost."""
+        done = threading.Event()
+        self.then(done.set)
+        done.wait()
 
     def close(self) -> None:
         """Write what is left and end the thread. The sink stays open, for the closing metadata."""
@@ -152,12 +173,18 @@ class Pipeline:
             self._hand_over()
         self._jobs.put(None)
         self._thread.join()
-        self.check()
 
     def check(self) -> None:
-        """Raise what went wrong on the writer's thread, unless it is the sink's own error, which is in `error`."""
-        if self._failure is not None:
+        """Raise what went wrong on the writer's thread, unless it is the sink's own error, which is in `error`.
+
+        A fault of ours becomes a SinkError: the file is finished all the same, without the rows of that batch.
+        """
+        if isinstance(self._failure, CaptureError):
             raise self._failure
+        if self._failure is not None:
+            fault = f"{type(self._failure).__name__}: {self._failure}".splitlines()[0]
+            text = f"the writer failed ({fault}); the rows until then are kept. Please report this"
+            raise SinkError(text) from self._failure
 
     def _buffer(self, wait: bool) -> Buffer | None:
         if self._current is None:
@@ -177,27 +204,44 @@ class Pipeline:
         self._begin()
         while (job := self._jobs.get()) is not None:
             try:
-                self._do(job)
+                if isinstance(job, _Job):
+                    self._do(job)
+                else:
+                    job()
+            except SinkError as error:
+                self.error = self.error or error
             except BaseException as error:  # noqa: BLE001 - handed to the draining thread by check(): this one has nobody to tell
                 self._failure = self._failure or error
             finally:
-                if job.final:
+                if isinstance(job, _Job) and job.final:
                     job.buffer.empty()
                     self._free.put(job.buffer)
 
     def _do(self, job: _Job) -> None:
+        """Make a batch of the rows and give it to the sink. Whatever goes wrong, each row is counted, once.
+
+        After a failure that is no refusal of the sink's it gets nothing more, so that what it had secured stays.
+        """
         buffer = job.buffer
         rows = slice(0 if job.final else buffer.secured, job.end)
-        batch = self._columns.batch(buffer.words[:, rows], buffer.cpus[rows], buffer.bytes)
         try:
-            if job.final:
-                self.sink.write(batch)
-                self._wrote(batch)
-            else:
+            if self._failure is not None:
+                raise SinkError("the writer has failed before")
+            batch = self._columns.batch(buffer.words[:, rows], buffer.cpus[rows], buffer.bytes)
+            if not job.final:
                 self.sink.flush(batch)
                 buffer.secured = job.end
-        except SinkError as error:
-            self.error = self.error or error
+                return
+            self.sink.write(batch)
+        except BaseException:
             if job.final:
-                self._wrote(batch[: buffer.secured])
-                self._lost(batch[buffer.secured :], Cause.WRITER)
+                self._account_for_loss(buffer, job.end)
+            raise
+        self._wrote(batch)
+
+    def _account_for_loss(self, buffer: Buffer, end: int) -> None:
+        """The sink did not take the rows up to `end`; those that it had secured are in the file all the same."""
+        kept = buffer.secured
+        if kept:
+            self._wrote(self._columns.batch(buffer.words[:, :kept], buffer.cpus[:kept], buffer.bytes))
+        self._lost(buffer.words[:, kept:end], buffer.cpus[kept:end], Cause.WRITER)

@@ -54,9 +54,11 @@ _PAIRS = {**dict.fromkeys(("pipe", "pipe2"), Data.PAIR), "socketpair": Data.PAIR
 
 _FOUND = {
     **dict.fromkeys(("open", "openat", "openat2", "creat", "open_by_handle_at"), Found.BY_FD),
-    **dict.fromkeys(("socket", "accept", "accept4", "memfd_create", "open_tree"), Found.BY_FD),
+    **dict.fromkeys(("socket", "accept", "accept4", "memfd_create", "pidfd_getfd"), Found.BY_FD),
+    **dict.fromkeys(("mq_open", "open_tree", "open_tree_attr", "fsmount"), Found.BY_FD),
     **dict.fromkeys(("chdir", "fchdir"), Found.BY_CWD),
     **dict.fromkeys(("pipe", "pipe2"), Found.BY_PAIR),
+    "socketpair": Found.BY_SOCKETS,
 }
 
 

@@ -38,6 +38,18 @@ def processes() -> Iterator[int]:
             yield int(entry.name)
 
 
+def traced_by(tracer: int) -> Iterator[int]:
+    """The processes that another one traces (ptrace)."""
+    wanted = f"TracerPid:\t{tracer}".encode()
+    for pid in processes():
+        try:
+            lines = Path(f"/proc/{pid}/status").read_bytes().split(b"\n")
+        except _GONE:
+            continue
+        if wanted in lines:
+            yield pid
+
+
 def require(pid: int) -> None:
     """Raise TargetError if there is no such process, or it has ended and only waits to be asked for its status."""
     if not is_alive(pid):

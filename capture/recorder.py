@@ -22,7 +22,7 @@ _FEW = 64  # records: on an idle host they wait for the next housekeeping
 class Recorder:
     """Moves records from `rings` to `pipeline` until it is told to stop.
 
-    `limit` ends the recording after so many calls.
+    `limit` ends the recording after so many calls. `flush` is in seconds; 0 is after each pass that found something.
     """
 
     def __init__(
@@ -32,12 +32,13 @@ class Recorder:
         self._left = limit
         self._flush = flush
         self._pause = min(_LONGEST_PAUSE, rings.records / 4 / _FULL_SPEED)
+        self._chores: Iterator[None] = iter(())
         self.stopped_by: str | None = None
 
-    def run(self, each: Callable[[], None], chores: Iterator[None]) -> None:
+    def run(self, each: Callable[[], None]) -> None:
         """Drain until somebody calls `stop`, the limit is reached or the sink fails.
 
-        `each` is called about ten times a second. `chores` are done between two passes, a few milliseconds at a time.
+        `each` is called about ten times a second.
         """
         housekeeping = flushed = time.monotonic()
         while self.stopped_by is None:
@@ -49,11 +50,14 @@ class Recorder:
                 housekeeping = now
                 self._keep_house()
                 each()
-            if now - flushed >= self._flush:
+            if now - flushed >= self._flush and self._pipeline.flush():
                 flushed = now
-                self._pipeline.flush()
-            if not self._do_some(chores):
+            if not self._do_some():
                 time.sleep(self._pause)
+
+    def do_between(self, chores: Iterator[None]) -> None:
+        """Do these steps, in place of any that are left, between two passes, a few milliseconds at a time."""
+        self._chores = chores
 
     def stop(self, reason: str) -> None:
         """End the loop after its current step. May be called by a signal handler; the first reason stays."""
@@ -71,12 +75,20 @@ class Recorder:
         """After the program is detached: what is left in the rings, the calls that run on, the last losses."""
         self.drain(wait=True)
         self._append_unfinished(unfinished)
-        self._append_losses(wait=True)
+        self._pipeline.settle()  # so that what the writer loses is known
+        self.append_losses(wait=True)
 
-    def _do_some(self, chores: Iterator[None]) -> bool:
+    def append_losses(self, *, wait: bool) -> None:
+        """Rows for what was lost since the last time; without `wait` none, if the writer has no room for them."""
+        if not wait and not self._pipeline.has_room():
+            return  # later, in one row for a longer interval: it is when the writer is behind that calls are lost
+        for cpu, records in self._ledger.loss_rows(time.clock_gettime_ns(time.CLOCK_MONOTONIC)):
+            self._append_all(cpu, as_words(records))
+
+    def _do_some(self) -> bool:
         """Steps of what is to be done, for less time than the rings take to fill; whether there was any."""
         end = time.monotonic() + self._pause
-        return any(time.monotonic() > end for _ in chores)
+        return any(time.monotonic() > end for _ in self._chores)
 
     def _take(self, cpu: int, words: Words, payload: Payload, wait: bool) -> bool:
         if self._left is None:
@@ -105,16 +117,10 @@ class Recorder:
 
     def _keep_house(self) -> None:
         self._clock.tick()
-        self._append_losses(wait=False)
+        self.append_losses(wait=False)
         self._pipeline.check()
         if self._pipeline.error is not None:
             self.stop("sink")
-
-    def _append_losses(self, *, wait: bool) -> None:
-        if not wait and not self._pipeline.has_room():
-            return  # later, in one row for a longer interval: it is when the writer is behind that calls are lost
-        for cpu, records in self._ledger.loss_rows(time.clock_gettime_ns(time.CLOCK_MONOTONIC)):
-            self._append_all(cpu, as_words(records))
 
     def _append_all(self, cpu: int, words: Words) -> None:
         """Records that are not from a ring, however many."""

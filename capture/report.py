@@ -2,6 +2,7 @@
 
 import sys
 import time
+from pathlib import Path
 
 from capture.ledger import Ledger
 from capture.sink.base import Sink
@@ -61,16 +62,27 @@ class Report:
             self._say(self._line(now))
             self._last, self._last_seen = now, self._ledger.total_seen()
 
-    def given_up(self) -> None:
-        """A second Ctrl-C: no more waiting."""
-        self._say(f"capture: stopped without waiting; `capture repair {self._target}` finishes the file", always=True)
+    def finished(self, path: Path, rows: int, following: Path, *, asked: bool) -> None:
+        """A file is whole, and the capture goes on in the one `following`; `asked` for by somebody who waits for it."""
+        if asked:
+            self._say(f"capture: {path} is finished ({rows:,} rows); recording to {following}")
 
-    def closing(self, counters: Counters, sink: Sink) -> None:
-        """The account, and the next command to type."""
+    def trouble(self, what: str) -> None:
+        """Something went wrong, and the recording goes on."""
+        self._say(f"capture: {what}", always=True)
+
+    def given_up(self, path: Path | None) -> None:
+        """A second Ctrl-C: no more waiting. `path` is the file that is left with its journal, if there is one."""
+        remedy = f"; `capture repair {path}` finishes the file" if path else ""
+        self._say(f"capture: stopped without waiting{remedy}", always=True)
+
+    def closing(self, counters: Counters, sink: Sink, files: str | None = None) -> None:
+        """The account, and the next command to type; `files` names them where there are more than one."""
+        target = files or self._target
         self._say(f"{counters.seen:,} calls seen")
         if self._target is not None:
             each = f", {sink.bytes_written / counters.written:.1f} bytes a call" if counters.written else ""
-            self._say(f"{counters.written:,} written to {self._target} ({size(sink.bytes_written)}{each})")
+            self._say(f"{counters.written:,} written to {target} ({size(sink.bytes_written)}{each})")
         dropped = counters.dropped
         causes = "".join(f", {cause.replace('_', ' ')} {count:,}" for cause, count in dropped.items())
         self._say(f"{sum(dropped.values()):,} dropped{causes}")
@@ -81,7 +93,7 @@ class Report:
         if counters.entries_lost:
             self._say(f"{counters.entries_lost:,} entries found no place in the table; their calls have no duration")
         if self._target not in (None, "-", "/dev/null"):
-            self._say(f"next: analyze summary {self._target}")
+            self._say(f"next: analyze summary {target}")
 
     def _line(self, now: float) -> str:
         seen = self._ledger.total_seen()

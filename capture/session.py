@@ -4,7 +4,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -27,10 +27,15 @@ from capture.pipeline import BYTES, Buffer, Pipeline
 from capture.recorder import Recorder
 from capture.rehearsal import rehearse
 from capture.report import Report
+from capture.rotation import Rotator
 from capture.sink import batch_rows, open_folder, open_sink
 from capture.sink.base import Sink
 from capture.sink.encode import Encoder
+from capture.sink.names import Rotation
+from capture.sink.null import NullSink
+from capture.sink.rotating import RotatingSink
 from capture.snapshot import Snapshot
+from capture.summary import Summary
 from schemas.arrow import EVENTS
 from schemas.record import RECORD
 
@@ -60,7 +65,11 @@ class Options:
     stats: float | None = None
     quiet: bool = False
     verbose: bool = False
+    summary: bool = False
+    """A table of the calls at the end; without a target it takes the place of the lines."""
     force: bool = False
+    durable: bool = False
+    rotation: Rotation = field(default_factory=Rotation)
     command: tuple[str, ...] = ()
     user: str | None = None
     drop_to: str | None = None
@@ -90,6 +99,15 @@ def keep_up() -> None:
     sys.setswitchinterval(_SWITCH)
     with suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, _NICE)
+
+
+def has_terminal() -> bool:
+    """Is there a terminal that controls us? One that was hung up is none any more."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
 
 
 def record(options: Options) -> int:
@@ -141,7 +159,10 @@ class Session:
         self.settings = self._settings()
         self._signal: int | None = None
         self._keep: set[str] = set()
-        self._notes: list[str] = []
+        self._summary = Summary() if options.summary else None
+        self._dropped: list[str] = []
+        self._had_terminal = has_terminal()
+        self._rotator: Rotator | None = None
 
     def _settings(self) -> Settings:
         options, cpus = self.options, preflight.cpus()
@@ -163,28 +184,51 @@ class Session:
     def run(self, tracing: Tracing, backend: str, buffers: list[Buffer]) -> int:
         """Record with the backend of that name; the exit status."""
         keep_up()
-        options = self.options
-        tracing.start()
+        tracing.start()  # before a file is made: none is left if it fails
         self._drop(tracing)
-        self._clock = clock = Clock()
-        start = metadata.at_start(clock, options.argv, options.filter.describe(), backend, tracing.loader)
-        self._tracing = tracing
-        self._ledger = ledger = Ledger(tracing.rings.headers)
-        sink = LiveSink() if options.target is None else self._open_sink(options.target, start)
-        columns = Columns(clock.offset, self.groups.path if self.groups else lambda _: None)
-        self._pipeline = pipeline = Pipeline(sink, columns, ledger.wrote, ledger.lost, buffers, self._drop_more)
-        flush = min(options.flush, _LIVE_FLUSH) if options.target is None else options.flush
-        self._recorder = Recorder(tracing.rings, ledger, pipeline, clock, limit=options.limit, flush=flush)
-        self._report = Report(options.target, ledger, sink, quiet=options.quiet, verbose=options.verbose)
+        self._tracing, self._clock = tracing, Clock()
+        self._assemble(backend, buffers)
         with self._signals():
             try:
                 self._record()
             finally:
-                self._finish(sink)
-            return self._status(sink)
+                self._finish()
+            return self._status()
 
-    def _open_sink(self, target: str, start: dict[str, str]) -> Sink:
-        sink = open_sink(target, start, force=self.options.force, opened=self._folder)
+    def _wrote(self, batch: pa.RecordBatch) -> None:
+        self._ledger.wrote(batch)
+        if self._summary is not None:
+            self._summary.add(batch)
+
+    def _assemble(self, backend: str, buffers: list[Buffer]) -> None:
+        """Everything between the rings and the file."""
+        options, tracing, clock = self.options, self._tracing, self._clock
+        about = (clock, options.argv, options.filter.describe(), backend, tracing.loader)
+        self._sink: Sink = LiveSink() if self._summary is None else NullSink(LiveSink.batch_rows)
+        if options.target is not None:
+            self._sink = self._open_sink(options.target, lambda part: metadata.at_start(*about, part))
+        columns = Columns(clock.offset, self.groups.path if self.groups else lambda _: None)
+        self._ledger = ledger = Ledger(tracing.rings.headers)
+        self._pipeline = pipeline = Pipeline(self._sink, columns, self._wrote, ledger.lost, buffers, self._drop_more)
+        flush = min(options.flush, _LIVE_FLUSH) if options.target is None else options.flush
+        self._recorder = Recorder(tracing.rings, ledger, pipeline, clock, limit=options.limit, flush=flush)
+        self._report = Report(options.target, ledger, self._sink, quiet=options.quiet, verbose=options.verbose)
+        if isinstance(self._sink, RotatingSink):
+            parts = pipeline, self._recorder, self._report, clock, ledger
+            self._rotator = Rotator(options.rotation, self._sink, *parts)
+        self._snapshot = Snapshot(pipeline, self.groups)
+
+    def _open_sink(self, target: str, about: Callable[[int], Mapping[str, str]]) -> Sink:
+        """`about` gives the metadata that file number N begins with."""
+        options = self.options
+        sink = open_sink(
+            target,
+            about,
+            rotation=options.rotation,
+            force=options.force,
+            durable=options.durable,
+            opened=self._folder,
+        )
         if self._folder is not None:
             os.close(self._folder)
         return sink
@@ -194,7 +238,7 @@ class Session:
         if self._plan is not None:
             self._keep = {*self._plan.keep, *tracing.needs}
             note = privileges.drop(self._plan, besides=(*tracing.needs, *privileges.PROC))
-            self._notes += [note] if note else []
+            self._dropped += [note] if note else []
 
     def _drop_more(self) -> None:
         """In a thread that looks into /proc no more."""
@@ -202,20 +246,27 @@ class Session:
             capabilities.keep_only(self._keep)
 
     def _record(self) -> None:
-        self._snapshot = Snapshot(self._pipeline, self.groups)
         what = self.options.filter.describe() if self.child is None else self.child.command[0]
         self._report.recording(what, self._tracing.label)
         if self.child is not None:
             self._snapshot.add(self.child.pid)
-            self._drop_more()  # all that descends from it will be seen
+            if not self.options.rotation.is_asked_for():  # else each file begins with a look into /proc
+                self._drop_more()
             self.child.release(self._tracing.stops_at)
-        self._recorder.run(self._each, self._snapshot.take(self._bystanders()))
+        self._recorder.do_between(self._state(self._bystanders()))
+        self._recorder.run(self._each)
 
     def _bystanders(self) -> Iterator[int]:
         """The processes that were there before and are asked for."""
         if self.child is not None:
             return iter(())
         return iter(self.options.filter.pids) if self.settings.only_targets else procfs.processes()
+
+    def _state(self, pids: Iterator[int]) -> Iterator[None]:
+        """What a file begins with: the processes and what they have open."""
+        yield from self._snapshot.take(pids)
+        if self._rotator is not None:
+            self._rotator.timetable.state_is_written(self._snapshot.rows)
 
     def _each(self) -> None:
         """About ten times a second."""
@@ -225,20 +276,34 @@ class Session:
             done = self.child.poll() is not None and (done or not self.options.filter.follow)
         if done:
             self._recorder.stop("end")
+        elif self._rotator is not None and self._rotator.rotate_if_due(self._notes()):
+            self._snapshot = Snapshot(self._pipeline, self.groups)
+            self._recorder.do_between(self._state(self._tracing.processes()))
 
-    def _finish(self, sink: Sink) -> None:
-        """Stop recording, write what is still on its way, and close the file with its accounts."""
-        self._recorder.finish(self._tracing.stop(self._recorder.drain))
-        self._ledger.recursion = self._tracing.recursion()
-        self._pipeline.close()
-        notes = [*self._tracing.notes, *self._notes, *([self._snapshot.note] if self._snapshot.note else [])]
-        sink.close(metadata.at_end(self._clock, self._ledger.counters(), notes))
+    def _notes(self) -> list[str]:
+        """What the file lacks, and why."""
+        return [*self._tracing.notes, *self._dropped, *([self._snapshot.note] if self._snapshot.note else [])]
 
-    def _status(self, sink: Sink) -> int:
-        counters = self._ledger.counters()
-        self._report.closing(counters, sink)
-        if self._pipeline.error is not None:
-            raise self._pipeline.error
+    def _finish(self) -> None:
+        """Stop recording, write what is still on its way, and close the file with its accounts, whatever happens."""
+        try:
+            self._recorder.finish(self._tracing.stop(self._recorder.drain))
+            self._ledger.recursion = self._tracing.recursion()
+        finally:
+            self._pipeline.close()
+            self._sink.close(metadata.at_end(self._clock, self._ledger.counters(), self._notes()))
+        self._pipeline.check()
+
+    def _status(self) -> int:
+        counters = self._ledger.whole()
+        if self._summary is not None:
+            self._summary.print()
+        if self._rotator is not None:
+            self._rotator.end(by_time=self._recorder.stopped_by == "files")
+        self._report.closing(counters, self._sink, self._rotator.sink.pattern if self._rotator is not None else None)
+        error = self._pipeline.error or (self._rotator.error if self._rotator is not None else None)
+        if error is not None:
+            raise error
         if counters.balance():
             one = counters.balance()[0]
             raise AccountingError(
@@ -252,22 +317,33 @@ class Session:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """INT and TERM stop; HUP too until files are rotated; USR1 shows the counters; a second INT does not wait."""
+        """INT and TERM stop, a second INT does not wait; USR1 shows the counters; HUP goes on in another file.
 
-        def stop(number: int, _: FrameType | None) -> None:
-            if self._signal is not None and number == signal.SIGINT:
-                self._report.given_up()
-                os._exit(128 + number)  # what was flushed is in the file and its journal, as after any sudden end
-            self._signal = self._signal or number
-            self._recorder.stop("signal")
-
-        def show(number: int, _: FrameType | None) -> None:
-            self._report.ask()
-
-        handlers = {signal.SIGINT: stop, signal.SIGTERM: stop, signal.SIGHUP: stop, signal.SIGUSR1: show}
+        HUP that was ignored (nohup) stays so.
+        """
+        handlers = {signal.SIGINT: self._stop, signal.SIGTERM: self._stop, signal.SIGUSR1: self._show}
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            handlers[signal.SIGHUP] = self._hang_up
         before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def _stop(self, number: int, _: FrameType | None) -> None:
+        if self._signal is not None and number == signal.SIGINT:
+            self._report.given_up(self._rotator.sink.path if self._rotator is not None else None)
+            os._exit(128 + number)  # what was flushed is in the file and its journal, as after any sudden end
+        self._signal = self._signal or number
+        self._recorder.stop("signal")
+
+    def _show(self, _: int, __: FrameType | None) -> None:
+        self._report.ask()
+
+    def _hang_up(self, number: int, frame: FrameType | None) -> None:
+        """Another file, where one can follow; but if our terminal has gone, nobody would stop what goes on."""
+        if self._rotator is not None and has_terminal() == self._had_terminal:
+            self._rotator.timetable.ask()
+        else:
+            self._stop(number, frame)

@@ -39,7 +39,9 @@ class Snapshot:
         self._content = bytearray()
         self._descriptors = 0
         self._booted = time.clock_gettime_ns(time.CLOCK_REALTIME) - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        self.note: str | None = None
+        self.note: str | None = "the snapshot of /proc was cut short: names of some processes may be unknown"
+        self.rows = 0
+        """How many were handed over."""
 
     def take(self, pids: Iterator[int]) -> Iterator[None]:
         """Add each process that is still there; a step of the iteration is one process."""
@@ -51,6 +53,8 @@ class Snapshot:
             if pid != os.getpid():
                 self.add(pid)
             yield
+        else:
+            self.note = None
         self.hand_over()
 
     def add(self, pid: int) -> None:
@@ -70,6 +74,7 @@ class Snapshot:
     def hand_over(self) -> None:
         """Give what was collected to the pipeline."""
         if self._records:
+            self.rows += len(self._records)
             words = as_words(np.concatenate(self._records))
             self._pipeline.append(0, words, Payload(0, [np.frombuffer(bytes(self._content), np.uint8)]), wait=True)
             self._records, self._content = [], bytearray()

@@ -94,5 +94,6 @@ class Key(StrEnum):
     LOADER = "systape.loader"
     START = "systape.start"  # ISO 8601, UTC
     END = "systape.end"
+    PART = "systape.part"  # which file of a capture that rotates, from 0
     NOTES = "systape.notes"  # JSON list of sentences: what this capture could not record, and why
     COUNTERS = "systape.counters"  # JSON, see schemas/counters.py

@@ -44,7 +44,7 @@ def unexpected_line(error: Exception, program: str) -> str:
         raise error
     said = next((line for line in str(error).splitlines() if line.strip()), "")
     what = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    remedy = f"if the file is sound (analyze info --check), report what {TRACEBACK}=1 shows"
+    remedy = f"if the file is sound (analyze verify), report what {TRACEBACK}=1 shows"
     return error_line(f"unexpected {what}; {remedy}", program)
 
 

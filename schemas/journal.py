@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 MAGIC = b"SYSTAPE\x01"
 SUFFIX = ".journal"
 PARQUET_MAGIC = b"PAR1"
+MOST_GROUPS = 32_767
+"""Row groups in one file: Parquet numbers them in 16 bits (RowGroup.ordinal in parquet.thrift); readers refuse more."""
 HEAD, GROUP, TAIL, META = b"HEAD", b"GRUP", b"TAIL", b"META"
 
 _HEADER = struct.Struct("<4sQI")

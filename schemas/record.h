@@ -60,7 +60,7 @@ struct systape_record {
 	__s64 ret;
 	__u32 pid;
 	__u32 tid;
-	__u32 nr;   /* as the program gave it; on fork, exec and exit records the parent's pid */
+	__u32 nr;   /* as the program gave it; on fork and exec records the parent's pid */
 	__u32 uid;  /* effective, initial user namespace */
 	char comm[16];
 	__u64 cgroup; /* kernfs id */
@@ -94,7 +94,7 @@ struct systape_pieces {
 #define PLAN_EXEC 0x8000
 #define PLAN_FD(plan) ((plan) >> 16 & 7)
 #define PLAN_FD_RETURNED 7
-#define PLAN_FOUND(plan) ((plan) >> 20 & 3)
+#define PLAN_FOUND(plan) ((plan) >> 20 & 7)
 #define PLAN_FILLED 0x80000 /* the path is what the call has written there */
 
 /* By what a call is known to have found a file: the second path of its payload then is what the kernel found. */
@@ -102,11 +102,12 @@ enum systape_found {
 	FOUND_NOTHING = 0,
 	FOUND_BY_FD = 1,   /* the descriptor that it returned */
 	FOUND_BY_CWD = 2,  /* the working directory */
-	FOUND_BY_PAIR = 3, /* the first descriptor at argument 0 */
+	FOUND_BY_PAIR = 3, /* the first descriptor at argument 0: both are of one file */
+	FOUND_BY_SOCKETS = 4, /* the two descriptors at argument 3: one after the other */
 };
 
 #define FOUND_FILE 'f'   /* then names, each with its NUL, from the file up to the root */
-#define FOUND_SOCKET 's' /* then the number of the inode, 64 bits */
+#define FOUND_SOCKET 's' /* then the number of the inode, 64 bits; of a pair two of them */
 #define FOUND_PIPE 'p'
 
 enum systape_addr {

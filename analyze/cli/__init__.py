@@ -20,6 +20,7 @@ from analyze.cli.report import command_of
 from analyze.cli.show import show
 from analyze.cli.sql import sql
 from analyze.cli.tree import tree
+from analyze.cli.verify import verify
 from analyze.errors import AnalyzeError, OutputError, ReaderGone, ReportError
 from schemas.console import error_line, give_up_output, system_line, unexpected_line, usage_line
 from schemas.version import SCHEMA_VERSION, TOOL_VERSION
@@ -123,6 +124,7 @@ def application() -> typer.Typer:
     made.command("report", context_settings=SETTINGS)(make_page)
     made.command("info", context_settings=SETTINGS)(info)
     made.command("tree", context_settings=SETTINGS)(tree)
+    made.command("verify", context_settings=SETTINGS)(verify)
     return made
 
 

@@ -39,6 +39,7 @@ def diff(
     form: options.FormatOption = None,
     output: options.Output = None,
     force: options.Force = False,
+    verify: options.Verify = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Say what changed between two captures, the most telling first.
@@ -55,25 +56,32 @@ def diff(
     Examples:
       analyze diff yesterday.parquet today.parquet
       analyze diff a.parquet b.parquet -f 'proc.name = nginx' --format json
+      analyze diff a.parquet b.parquet -n 0 -w diff.html
       analyze diff a.parquet b.parquet --fail-if "kind = 'error' AND change = 'new'"
     """
     from analyze.diff import compare, profile
+    from analyze.html.diff import diff_page, side_of
     from analyze.session import Session
 
     target = choose(form, output, force)
     narrowed = filters(filter_, None, trace, path)
-    with Session([before], filters=narrowed) as session:
+    pictured = target.format == options.Format.HTML
+    with Session([before], filters=narrowed, verified=verify) as session:
         target.spare(source.name for source in session.sources)
         first, complete = profile(session), _incomplete(before, session)
-    with Session([after], filters=narrowed) as session:
+        sides = [side_of(before, session)] if pictured else []
+    with Session([after], filters=narrowed, verified=verify) as session:
         target.spare(source.name for source in session.sources)
         changes = compare(first, profile(session))
         complete += _incomplete(after, session)
         session.database.register(CHANGES, as_table(changes))
         whole = target.format != options.Format.TABLE
-        query = _whole() if whole else _short()
-        if changes or whole:
-            target.write(session.prepare(query + (f"\nLIMIT {limit}" if limit else "")))
+        cut = f"\nLIMIT {limit}" if limit else ""
+        if pictured:
+            with target.opened() as out:
+                out.write(diff_page([*sides, side_of(after, session)], session.prepare(_whole() + cut), complete))
+        elif changes or whole:
+            target.write(session.prepare((_whole() if whole else _short()) + cut))
         if not quiet:
             told = "nothing of weight changed" if not changes else ""
             if limit and len(changes) > limit:

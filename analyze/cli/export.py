@@ -45,6 +45,7 @@ def export(
     weight: Counted = Weight.TIME,
     output: File = None,
     force: options.Force = False,
+    verify: options.Verify = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Write a capture in the format of another tool.
@@ -62,7 +63,9 @@ def export(
     from analyze.session import Session
 
     target = Output(options.Format.TABLE, output, force)
-    with Session([*(files or []), *(read or [])], filters=filters(filter_, pid, trace, path)) as session:
+    with Session(
+        [*(files or []), *(read or [])], filters=filters(filter_, pid, trace, path), verified=verify
+    ) as session:
         target.spare(source.name for source in session.sources)
         with target.opened() as out:
             if to is Target.FOLDED:

@@ -16,6 +16,7 @@ class Format(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
     ARROW = "arrow"
+    HTML = "html"
 
 
 Files = Annotated[
@@ -60,6 +61,7 @@ Output = Annotated[
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the FILE of -w.")]
+Verify = Annotated[bool, typer.Option("--verify", help="Compare the captures with their checksums first.")]
 ShowSql = Annotated[bool, typer.Option("-d", "--dump-sql", help="Print the SQL, and end.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="The answer alone, no remarks.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say how long it took.")]

@@ -22,6 +22,7 @@ SUFFIXES = {
     ".arrow": Format.ARROW,
     ".arrows": Format.ARROW,
     ".txt": Format.TABLE,
+    ".html": Format.HTML,
 }
 TEXT: dict[Format, Callable[[Result, Any], int]] = {
     Format.JSON: data.write_json,
@@ -48,11 +49,15 @@ class Output:
             if self.path and self.path.exists() and Path(name).exists() and self.path.samefile(name):
                 raise UsageError(f"-w {self.path} is a capture that is read; name another file")
 
-    def write(self, result: Result, totals: Mapping[str, object] | None = None) -> int:
+    def write(self, result: Result, totals: Mapping[str, object] | None = None, title: str = "") -> int:
         """Write an answer; returns how many rows it has. Raises OutputError, and then leaves no file behind."""
         with self.opened() as out:
             if self.format in BINARY:
                 return BINARY[self.format](result, out)
+            if self.format == Format.HTML:
+                from analyze.html.answer import write_html
+
+                return write_html(result, out, title)
             if self.format in TEXT:
                 return TEXT[self.format](result, out)
             return table.write(result.columns, result.rows(), out, totals)

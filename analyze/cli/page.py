@@ -22,6 +22,7 @@ def make_page(
     path: options.PathOption = None,
     output: File = PAGE,
     force: options.Force = False,
+    verify: options.Verify = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Make a page to look at: one HTML file that opens in any browser, offline.
@@ -42,7 +43,7 @@ def make_page(
 
     target = Output(options.Format.TABLE, output, force)
     narrowed = filters(filter_, pid, trace, path)
-    with Session([*(files or []), *(read or [])], filters=narrowed) as session:
+    with Session([*(files or []), *(read or [])], filters=narrowed, verified=verify) as session:
         target.spare(source.name for source in session.sources)
         with target.opened() as out:
             with progress(session, quiet=quiet) as told:

@@ -59,7 +59,8 @@ def answer(report: Report, given: Mapping[str, Any]) -> None:
     )
     begun = time.perf_counter()
     narrowed = filters(given["filter"], given["pid"], given["trace"], given["path"])
-    with Session([*(given["files"] or []), *(given["read"] or [])], filters=narrowed) as session:
+    names = [*(given["files"] or []), *(given["read"] or [])]
+    with Session(names, filters=narrowed, verified=given["verify"]) as session:
         output.spare(source.name for source in session.sources)
         if given["show_sql"]:
             query = compile_query(session, report, asked)
@@ -69,7 +70,7 @@ def answer(report: Report, given: Mapping[str, Any]) -> None:
         limit = (given["limit"] if given["limit"] is not None else report.limit) if whole else given["limit"] or 0
         with progress(session, quiet=given["quiet"]):
             answered = run(session, report, asked, limited=whole or given["limit"] is not None, totals=whole)
-        shown = output.write(answered.result, answered.totals)
+        shown = output.write(answered.result, answered.totals, report.title)
         if not given["quiet"]:
             _remarks(output, answered.rows, shown, limit, completeness(session).sentence())
         if given["verbose"]:
@@ -110,6 +111,7 @@ def _options(report: Report) -> dict[str, tuple[Any, Any]]:
         "output": (options.Output, None),
         "force": (options.Force, False),
         "show_sql": (options.ShowSql, False),
+        "verify": (options.Verify, False),
         "quiet": (options.Quiet, False),
         "verbose": (options.Verbose, False),
     }

@@ -61,6 +61,7 @@ def show(
     output: options.Output = None,
     force: options.Force = False,
     show_sql: options.ShowSql = False,
+    verify: options.Verify = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Print a capture as strace would.
@@ -101,7 +102,9 @@ def show(
         order=Order.ENTRY if resumed else sort,
         limit=0 if lines else limit,
     )
-    with Session([*(files or []), *(read or [])], filters=filters(filter_, pid, trace, path)) as session:
+    with Session(
+        [*(files or []), *(read or [])], filters=filters(filter_, pid, trace, path), verified=verify
+    ) as session:
         target.spare(source.name for source in session.sources)
         if show_sql:
             from analyze.show.query import statement

@@ -27,6 +27,7 @@ def sql(
     force: options.Force = False,
     show_sql: options.ShowSql = False,
     unsafe: Unsafe = False,
+    verify: options.Verify = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Ask in SQL.
@@ -45,7 +46,7 @@ def sql(
 
     files, query = split_words(words or [], read or [])
     target = choose(form, output, force)
-    with Session(files, filters=keep or [], unsafe=unsafe) as session:
+    with Session(files, filters=keep or [], unsafe=unsafe, verified=verify) as session:
         target.spare(source.name for source in session.sources)
         if query is None and sys.stdin.isatty() and not show_sql:
             from analyze.cli.prompt import Prompt

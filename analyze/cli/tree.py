@@ -15,6 +15,7 @@ def tree(
     form: options.FormatOption = None,
     output: options.Output = None,
     force: options.Force = False,
+    verify: options.Verify = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Show who started whom: the processes of the capture as a tree.
@@ -34,7 +35,7 @@ def tree(
 
     target = choose(form, output, force)
     drawn = target.format == options.Format.TABLE
-    with Session([*(files or []), *(read or [])]) as session:
+    with Session([*(files or []), *(read or [])], verified=verify) as session:
         target.spare(source.name for source in session.sources)
         session.database.register(TABLE, as_table(session, drawn=drawn))
         columns = SHOWN + (", host" if len(session.hosts) > 1 else "") if drawn else "*"

@@ -9,7 +9,7 @@ from typing import Any
 
 from analyze import reports
 from analyze.completeness import completeness
-from analyze.html.encode import number, shorten, table, text, to_json
+from analyze.html.encode import fit, number, table, text
 from analyze.info import describe
 from analyze.reports.run import Options, run
 from analyze.session import Session
@@ -39,7 +39,6 @@ class Part:
 
 PARTS = (
     Part("calls", "summary"),
-    Part("latency", "latency"),
     Part("timeline", "timeline"),
     Part("heatmap", "heatmap", by=("syscall",), limit=100_000, seconds=1),
     Part("programs", "top", by=("comm",), limit=500),
@@ -51,18 +50,18 @@ PARTS = (
     Part("io", "io"),
     Part("processes", "processes", limit=5000, seconds=1),
     Part("errors", "errors", limit=300),
+    Part("failing", "errors", by=("path", "errno", "syscall"), limit=500),
     Part("losses", "losses", limit=300),
     Part("slowest", "slowest", limit=300, seconds=4),  # which waits for the replay
     Part("files", "files", limit=1000, named=True),
     Part("peers", "peers", limit=500, named=True),
-    Part("failing", "errors", by=("file", "errno", "syscall"), limit=500, named=True),
     Part("leaves", "top", by=("comm", "syscall", "file", "peer"), limit=3000, seconds=1, named=True),
 )
 
-NAMED_COLUMNS = ("host", "ts", "pid", "tid", "comm", "syscall", "errno", "dur_ns", "bytes", "direction", "file", "peer")
+NAMED_COLUMNS = ("comm", "syscall", "errno", "dur_ns", "bytes", "direction", "file", "peer")
 """Columns of the calls that the parts with names read."""
 NAMES_SECONDS = 10.0
-PICTURES = ("timeline", "heatmap", "latency", "stacks")
+PICTURES = ("timeline", "heatmap", "stacks")
 """Parts that are drawn, for which each row counts."""
 
 Step = Callable[[float], Any]
@@ -72,7 +71,7 @@ Step = Callable[[float], Any]
 def collect(session: Session, filters: Sequence[str], begins: Step) -> dict[str, Any]:
     """All data of the page of a capture, ready for JSON; `begins` is told what share of the work comes next."""
     span = session.span
-    interval = session.fetch("SELECT round_up($1)", [(span.end - span.start) / SLOTS])[0][0]
+    interval = session.fetch("SELECT round_interval($1)", [(span.end - span.start) / SLOTS])[0][0]
     whole = sum(part.seconds for part in PARTS) + NAMES_SECONDS
     tables: dict[str, Any] = {}
 
@@ -103,18 +102,8 @@ def collect(session: Session, filters: Sequence[str], begins: Step) -> dict[str,
         "filter": [text(one) for one in filters],
         "about": [[name, text(value)] for name, value in describe(session)],
         "complete": _completeness(session),
-        "tables": fit(tables, MOST_BYTES),
+        "tables": fit(tables, MOST_BYTES, whole=PICTURES),
     }
-
-
-def fit(tables: dict[str, dict[str, Any]], most: int) -> dict[str, dict[str, Any]]:
-    """The tables, of the longest only so many rows that all together take no more bytes; pictures stay whole."""
-    sizes = {name: len(to_json(made).encode()) for name, made in tables.items()}
-    while sum(sizes.values()) > most:
-        longest = max((name for name in tables if name not in PICTURES), key=sizes.__getitem__)
-        tables[longest] = shorten(tables[longest], tables[longest]["rows"] // 2)
-        sizes[longest] = len(to_json(tables[longest]).encode())
-    return tables
 
 
 @contextmanager

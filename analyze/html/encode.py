@@ -41,8 +41,17 @@ def table(
     return {"rows": len(rows), "columns": made}
 
 
-def shorten(made: Mapping[str, Any], rows: int) -> dict[str, Any]:
-    """What `table` made, with its first rows only."""
+def fit(tables: dict[str, dict[str, Any]], most: int, whole: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """The tables, of the longest only so many rows that the JSON of all takes no more bytes; some stay `whole`."""
+    sizes = {name: len(to_json(made).encode()) for name, made in tables.items()}
+    while sum(sizes.values()) > most:
+        longest = max((name for name in tables if name not in whole), key=sizes.__getitem__)
+        tables[longest] = _shortened(tables[longest], tables[longest]["rows"] // 2)
+        sizes[longest] = len(to_json(tables[longest]).encode())
+    return tables
+
+
+def _shortened(made: Mapping[str, Any], rows: int) -> dict[str, Any]:
     columns = []
     for column in made["columns"]:
         head = {name: column[name] for name in ("name", "type", "help")}

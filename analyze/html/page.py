@@ -15,12 +15,27 @@ ASSETS = files("analyze") / "html" / "assets"
 VENDOR = files("analyze") / "html" / "vendor"
 
 
-def page(title: str, body: str, links: Sequence[tuple[str, str]], scripts: Sequence[str], data: Any) -> str:  # noqa: ANN401
-    """The page: `body` is HTML, `links` pairs of id and text, `scripts` files of assets/; `data` becomes JSON."""
+COMMON = ("format.js", "dom.js", "data.js", "table.js", "start.js")
+"""Scripts of every page."""
+
+
+def page(
+    title: str,
+    body: str,
+    data: Any,  # noqa: ANN401 - whatever can be JSON
+    scripts: Sequence[str],
+    *,
+    links: Sequence[tuple[str, str]] = (),
+    pictures: bool = False,
+) -> str:
+    """The page: `body` is HTML, `data` becomes JSON, `scripts` are files of assets/, which run after the common ones.
+
+    `links` are pairs of id and text; `pictures` takes the plotting library in.
+    """
     style = _read("page.css")
     theme = _read("theme.js")
-    library = (VENDOR / "echarts.min.js").read_text()
-    own = "\n".join(_read(name) for name in scripts)
+    library = (VENDOR / "echarts.min.js").read_text() if pictures else ""
+    own = "\n".join(_read(name) for name in (*COMMON, *scripts))
     script = f'"use strict";\n(() => {{\n{own}}})();'
     return Template(_read("page.html")).substitute(
         policy=policy([theme, library, script], [style]),
@@ -28,7 +43,7 @@ def page(title: str, body: str, links: Sequence[tuple[str, str]], scripts: Seque
         title=html.escape(title),
         links="".join(f'<a href="#{name}">{text}</a>' for name, text in links),
         body=body,
-        notice=html.escape(notice()),
+        notice=f"<details><summary>Licences</summary><pre>{html.escape(notice())}</pre></details>" if pictures else "",
         data=to_json(data),
         style=style,
         theme=theme,

@@ -11,20 +11,7 @@ from analyze.html.page import body_of, page
 from analyze.render.text import duration
 from analyze.session import Session
 
-SCRIPTS = (
-    "format.js",
-    "dom.js",
-    "data.js",
-    "table.js",
-    "charts.js",
-    "timeline.js",
-    "heatmap.js",
-    "flame.js",
-    "tree.js",
-    "overview.js",
-    "start.js",
-    "report.js",
-)
+SCRIPTS = ("charts.js", "timeline.js", "heatmap.js", "flame.js", "tree.js", "overview.js", "report.js")
 LINKS = (
     ("overview", "Overview"),
     ("timeline", "Timeline"),
@@ -60,7 +47,7 @@ def report_page(session: Session, filters: Sequence[str], begins: Step) -> str:
             f'<p class="filter">Only calls with <code>{html.escape(one)}</code></p>' for one in data["filter"]
         ),
     )
-    return page(f"{title} - systape", body, LINKS, SCRIPTS, data)
+    return page(f"{title} - systape", body, data, SCRIPTS, links=LINKS, pictures=True)
 
 
 def _subtitle(data: dict[str, Any]) -> str:

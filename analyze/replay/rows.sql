@@ -167,7 +167,7 @@ rows AS (
         ('0x' || substr(pair, place + 6, 2) || substr(pair, place + 4, 2) || substr(pair, place + 2, 2) || substr(pair, place, 2))::BIGINT,
         NULL,
         CASE syscall WHEN 'pipe' THEN 0 WHEN 'pipe2' THEN arg1 >> 19 & 1 ELSE arg1 >> 19 & 1 END,
-        CASE syscall WHEN 'socketpair' THEN 'socket:[?]' ELSE coalesce(path2, 'pipe:[?]') END,
+        CASE syscall WHEN 'socketpair' THEN coalesce(split_part(path2, ' ', (place + 7) // 8), 'socket:[?]') ELSE coalesce(path2, 'pipe:[?]') END,
         NULL
     FROM changes, (VALUES (1), (9)) AS places(place)
     WHERE done AND syscall IN ('pipe', 'pipe2', 'socketpair') AND length(pair) >= 16

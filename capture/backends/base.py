@@ -1,6 +1,6 @@
 """What every backend gets and gives: settings and targets in, a ring of records out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -33,6 +33,9 @@ class Tracing(Protocol):
 
     def start(self) -> None:
         """Record from now on. Raises TargetError or PrivilegeError if a process cannot be recorded."""
+
+    def processes(self) -> Iterator[int]:
+        """The pids that are recorded now, as far as they are known."""
 
     def is_done(self) -> bool:
         """Have all processes ended that are asked for? False where all of the host's are."""

@@ -2,7 +2,7 @@
 
 import mmap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -87,6 +87,12 @@ class EbpfTracing:
         for pid in self._settings.filter.pids:
             if self._targets is not None and not procfs.is_alive(pid):
                 self._targets[pid] = 0
+
+    def processes(self) -> Iterator[int]:
+        """All of the host, or those that the program has marked."""
+        if self._targets is None:
+            return procfs.processes()
+        return iter(np.flatnonzero(self._targets == _TARGET).tolist())
 
     def is_done(self) -> bool:
         """Is no process left that is asked for?"""

@@ -136,7 +136,6 @@ inline_ int on_thread_exit(struct task_struct *task)
 	start_state(row, KIND_EXIT, task, who);
 	row->args[0] = last;
 	row->ret = exit_status(task);
-	row->nr = parent_pid(task);
 	publish_state(ring, ring->bytes_head);
 	return 0;
 }

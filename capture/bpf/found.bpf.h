@@ -2,7 +2,7 @@
 /* What the kernel found for a call that made a descriptor or moved the working directory: the file at the end of all links.
  *
  * FOUND_FILE, then the names from the file up to the process's root, each with its NUL; or FOUND_SOCKET or FOUND_PIPE, then
- * the inode's number. User space turns the names round. Nothing where the walk does not come to an end. */
+ * the inode's number, of a pair of sockets both. User space turns the names round. Nothing where the walk does not come to an end. */
 
 #define NAME_MOST 256
 #define DEPTH_MOST 256
@@ -91,17 +91,23 @@ inline_ void put_kind(struct payload *payload, u8 kind)
 	payload->ring->used = used + 1;
 }
 
-inline_ u16 found_inode(struct payload *payload, u8 kind, u64 number)
+inline_ void put_number(struct payload *payload, u64 number)
 {
-	u64 used;
+	u64 used = used_by(payload);
 
-	put_kind(payload, kind);
-	used = used_by(payload);
-	if (used > BEFORE_ADDR - sizeof(number))
-		return ABSENT;
+	if (used > BEFORE_ADDR - NAME_MOST)
+		return;
 	__builtin_memcpy(payload->start + used, &number, sizeof(number));
 	payload->ring->used = used + sizeof(number);
-	return 1 + sizeof(number);
+}
+
+inline_ u16 found_inode(struct payload *payload, u8 kind, struct inode *inode)
+{
+	u64 first = used_by(payload);
+
+	put_kind(payload, kind);
+	put_number(payload, READ_SLOWLY(u64, inode, i_ino, i_ino));
+	return used_by(payload) - first;
 }
 
 inline_ u16 found_place(struct payload *payload, struct task_struct *task, struct place at)
@@ -135,11 +141,28 @@ inline_ u16 found_file(struct payload *payload, struct task_struct *task, u32 fd
 	at.mount = READ_SLOWLY(struct vfsmount *, file, f_path.mnt, f_path_mnt);
 	at.entry = READ_SLOWLY(struct dentry *, file, f_path.dentry, f_path_dentry);
 	if (type == S_IFSOCK)
-		return found_inode(payload, FOUND_SOCKET, READ_SLOWLY(u64, inode, i_ino, i_ino));
+		return found_inode(payload, FOUND_SOCKET, inode);
 	/* A dentry that is its own parent, of no directory: of a file system without names. */
 	if (at.entry == READ_SLOWLY(struct dentry *, at.entry, d_parent, d_parent) && type != S_IFDIR)
-		return type == S_IFIFO ? found_inode(payload, FOUND_PIPE, READ_SLOWLY(u64, inode, i_ino, i_ino)) : ABSENT;
+		return type == S_IFIFO ? found_inode(payload, FOUND_PIPE, inode) : ABSENT;
 	return found_place(payload, task, at);
+}
+
+inline_ u16 found_sockets(struct payload *payload, struct task_struct *task, u64 pair)
+{
+	struct inode *first, *second;
+	u64 begin = used_by(payload);
+	u32 fds[2];
+
+	if (bpf_probe_read_user(fds, sizeof(fds), (void *)pair))
+		return ABSENT;
+	first = inode_behind(task, fds[0]);
+	second = inode_behind(task, fds[1]);
+	if (!first || !second)
+		return ABSENT;
+	found_inode(payload, FOUND_SOCKET, first);
+	put_number(payload, READ_SLOWLY(u64, second, i_ino, i_ino));
+	return used_by(payload) - begin;
 }
 
 /* After a call that succeeded. */
@@ -158,6 +181,8 @@ rarely_ u32 find(struct payload *payload, struct systape_record *row, struct tas
 			return ABSENT;
 		return found_file(payload, task, fd);
 	}
+	if (how == FOUND_BY_SOCKETS)
+		return found_sockets(payload, task, row->args[3]);
 	fs = READ(struct fs_struct *, task, fs, fs);
 	at.mount = READ_SLOWLY(struct vfsmount *, fs, pwd.mnt, pwd_mnt);
 	at.entry = READ_SLOWLY(struct dentry *, fs, pwd.dentry, pwd_dentry);

@@ -1,6 +1,7 @@
 """The command itself: `capture [options] [-- CMD ARGS]`."""
 
 import pwd
+import shlex
 import sys
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 from capture.cli.units import nanoseconds, size
 from capture.errors import UsageError
 from capture.filters import Filter
+from capture.sink.names import SMALLEST, Rotation
 from capture.threads import none_by_libraries
 
 
@@ -73,7 +75,26 @@ def record(
         str | None,
         typer.Option("-B", metavar="SIZE", help="Ring of each CPU (default: 16m, less if many CPUs)"),
     ] = None,
+    rotate_size: Annotated[
+        str | None,
+        typer.Option("-C", metavar="SIZE", help="Go on in another file at this size: 500m, 2g; plain: MB"),
+    ] = None,
+    rotate_seconds: Annotated[
+        int | None,
+        typer.Option("-G", metavar="SECS", min=1, help="Go on in another file so often; FILE as strftime (%H%M%S)"),
+    ] = None,
+    rotate_files: Annotated[
+        int | None,
+        typer.Option("-W", metavar="N", min=1, help="With -C keep the last N files; with -G alone end after N"),
+    ] = None,
+    rotate_command: Annotated[
+        str | None, typer.Option("-z", metavar="CMD", help="Run CMD with the name of each file that a rotation ended")
+    ] = None,
     flush: Annotated[float, typer.Option(metavar="SECS", min=0.05, help="At most this much is lost in a crash")] = 2.0,
+    unbuffered: Annotated[bool, typer.Option("-U", help="Flush as soon as there is something")] = False,
+    durable: Annotated[
+        bool, typer.Option("--durable", help="What is flushed survives a power cut too (fsync each time)")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite FILE")] = False,
     backend: Annotated[
         str | None,
@@ -85,6 +106,9 @@ def record(
     stats: Annotated[
         float | None, typer.Option(metavar="SECS", min=0.1, help="A line of counters every SECS, on standard error")
     ] = None,
+    summary: Annotated[
+        bool, typer.Option("-S", help="A table of the calls at the end, as strace -c; without -w no lines")
+    ] = False,
     describe: Annotated[bool, typer.Option("-d", help="Print what the kernel filters, and end")] = False,
     quiet: Annotated[bool, typer.Option("-q", help="Say nothing but errors")] = False,
     verbose: Annotated[bool, typer.Option("-v", help="A progress line while recording, on a terminal")] = False,
@@ -99,8 +123,11 @@ def record(
       capture -w trace.parquet                   everything, until Ctrl-C
       capture -w trace.parquet -- make -j8       one command and its children
       capture -p 1234 -e %file --failed-only     failed file calls of a process, live
+      capture -S -- ls                           which calls, how many, how long
       capture -w t.parquet -e '!futex' --min-latency 1ms
       capture -w - -c 1000 | python consume.py   an Arrow stream of 1000 calls
+      capture -w ring.parquet -C 1g -W 10        the last 10 files of 1 GB
+      capture -w %F-%H.parquet -G 3600 -z zip-it a file an hour, given to a command
 
     \b
     Sub-commands: capture doctor, capture bench, capture repair FILE (each has --help).
@@ -113,6 +140,8 @@ def record(
         raise UsageError("-p and a command: give one or the other")
     if user is not None and not command:
         raise UsageError("-u USER is for a command that capture starts: put it after --")
+    if durable:
+        _require_file(write, "--durable")
     with none_by_libraries():
         from capture.session import Options
         from capture.session import record as run
@@ -124,18 +153,61 @@ def record(
         backend=_backend(backend, loader),
         loader=_loader(loader),
         ring_size=_ring(ring),
-        flush=flush,
+        flush=0 if unbuffered else flush,
+        durable=durable,
+        rotation=_rotation(write, rotate_size, rotate_seconds, rotate_files, rotate_command),
         limit=limit,
         data_bytes=data,
         stats=stats,
         quiet=quiet,
         verbose=verbose,
+        summary=summary,
         force=force,
         command=tuple(command or ()),
         user=user,
         drop_to=drop,
     )
     raise typer.Exit(run(options))
+
+
+def _rotation(
+    target: str | None, size_text: str | None, seconds: int | None, files: int | None, command: str | None
+) -> Rotation:
+    for option, value in (("-C", size_text), ("-G", seconds), ("-W", files), ("-z", command)):
+        if value is not None:
+            _require_file(target, option)
+    if files is not None and size_text is None and seconds is None:
+        raise UsageError(f"-W {files}: of which files? Give -C SIZE or -G SECS too")
+    if files == 1 and size_text is not None:
+        raise UsageError("-W 1: a ring has two files at least, the one that is written and the one before")
+    return Rotation(_file_size(size_text), seconds, files, _words(command))
+
+
+def _require_file(target: str | None, option: str) -> None:
+    from capture.sink import is_file
+
+    if target is None or not is_file(target):
+        raise UsageError(f"{option} is for a Parquet file: name one after -w, such as trace.parquet")
+
+
+def _file_size(text: str | None) -> int | None:
+    """As tcpdump, a plain number is millions of bytes."""
+    if text is None:
+        return None
+    bytes_ = size(text, "-C") * (1_000_000 if text.strip().isdecimal() else 1)
+    if not SMALLEST <= bytes_ <= 1 << 50:
+        raise UsageError(f"-C {text}: a file takes 1m to 1000000g, as it begins with the state of the host")
+    return bytes_
+
+
+def _words(command: str | None) -> tuple[str, ...]:
+    try:
+        words = tuple(shlex.split(command or ""))
+    except ValueError as error:
+        raise UsageError(f"-z {command}: {error}; quote it as for a shell") from error
+    if command is not None and not words:
+        raise UsageError("-z: no command given")
+    return words
 
 
 def _filter(

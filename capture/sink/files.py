@@ -43,6 +43,15 @@ def open_folder(path: Path, opened: int | None = None) -> int:
         raise refused(path, error) from error
 
 
+def exists(folder: int, name: str) -> bool:
+    """Is there anything of this name in the folder?"""
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def create(folder: int, path: Path, *, force: bool) -> int:
     """A new empty file at `path` (in `folder`), mode 0600, owned by who called sudo, opened to read and write.
 

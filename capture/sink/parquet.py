@@ -33,7 +33,8 @@ class ParquetSink:
     ) -> None:
         """Create the capture and its journal, in its folder if that was `opened` before."""
         self.batch_rows = batch_rows
-        self._store = Store.create(path, with_text(EVENTS, metadata), force=force, durable=durable, opened=opened)
+        schema = with_text(EVENTS, metadata)
+        self._store = Store.create(path, schema, force=force, durable=durable, opened=opened)
         self._stranded = False
         self._closed = False
 
@@ -57,9 +58,16 @@ class ParquetSink:
 
     def close(self, metadata: Mapping[str, str]) -> None:
         """Finish the file and remove the journal. Raises SinkError; then it may be called again, or `repair` later."""
-        if not self._closed:
+        if self._closed:
+            return
+        later = f"`capture repair {self._store.path}` finishes it"
+        try:
             self._store.finish(metadata)
-            self._closed = True
+        except SinkError as error:
+            raise SinkError(f"{error}; then {later}") from error
+        except (MemoryError, pa.ArrowException) as error:
+            raise SinkError(f"cannot finish {self._store.path} ({type(error).__name__}: {error}); {later}") from error
+        self._closed = True
 
     @property
     def bytes_written(self) -> int:
@@ -70,6 +78,11 @@ class ParquetSink:
     def rows_written(self) -> int:
         """Rows of whole row groups."""
         return self._store.rows
+
+    @property
+    def groups_written(self) -> int:
+        """Row groups."""
+        return len(self._store.journal.groups)
 
     def _settle(self) -> None:
         """Give the tail of a batch that could not be written a row group of its own: its other rows will not come."""

@@ -45,6 +45,8 @@ class Store:
         """Takes over the descriptors of the folder, the capture and the journal."""
         self.path = path
         self.journal = journal
+        self.rows = sum(group.rows for group in journal.groups)
+        """Rows in whole row groups."""
         self._folder, self._data, self._log = folder, data, log
         self._durable = durable
         self._reserved = 0
@@ -111,11 +113,6 @@ class Store:
         self._append(HEAD, self.journal.schema.serialize().to_pybytes())
         self._reserve(len(PARQUET_MAGIC), self._room())
 
-    @property
-    def rows(self) -> int:
-        """Rows in whole row groups."""
-        return sum(group.rows for group in self.journal.groups)
-
     def add_group(self, batch: pa.RecordBatch) -> None:
         """Commit `batch` as the next row group; the tail, whose rows it holds too, is empty then.
 
@@ -128,6 +125,7 @@ class Store:
         self._put(encoded.body, encoded.group.start)
         self._append(GROUP, encoded.group.pack())
         journal.groups.append(encoded.group)
+        self.rows += encoded.group.rows
         self._dead += sum(length for _, length in journal.tail)
         journal.tail.clear()
         if self._dead > max(_DEAD_MOST, journal.end - self._dead):

@@ -3,6 +3,10 @@
 from functools import lru_cache
 
 from schemas.decode.text import CACHED_STRINGS, quote
+from schemas.flags import format_enum
+
+OTHER = "family "
+"""What the column says of families that it does not know, before their number."""
 
 
 @lru_cache(CACHED_STRINGS)
@@ -16,6 +20,8 @@ def socket_address(text: str) -> str:
     if family == "netlink":
         pid, _, groups = rest.partition(":")
         return f"{{sa_family=AF_NETLINK, nl_pid={pid or 0}, nl_groups={_groups(groups)}}}"
+    if text.startswith(OTHER) and (number := text.removeprefix(OTHER)).isdigit():
+        return f"{{sa_family={format_enum('family', int(number))}, ...}}"
     host, _, port = text.rpartition(":")
     if host.startswith("["):
         address, _, scope = host.strip("[]").partition("%")

@@ -8,7 +8,8 @@ The column `kinds` of a table names one for each argument:
 - constants: `flags:SET` and `enum:SET` of 32 bits, `flags64:SET` and `enum64:SET`, SET a file in schemas/flags;
 - strings: `path`, and `str` for those that are no paths (the columns path and path2 hold the first two of a call, if
   the capture read them), `path_out` (filled by the kernel), `argv`;
-- buffers: `buf_in` (the program gives it), `buf_out` (the kernel fills it), `random_out`, `sockaddr`, `sockaddr_out`;
+- buffers: `buf_in` (the program gives it), `buf_out` (the kernel fills it), `pair_out` (two descriptors),
+  `random_out`, `sockaddr`, `sockaddr_out`;
 - everything that is printed as an address: `ptr`, `envp`, `stat`, `timespec`, `timeval`, `sigset`,
   `sigaction`, `iovec_in`, `iovec_out`, `msghdr_in`, `msghdr_out`, `mmsghdr_in`, `mmsghdr_out`.
 """
@@ -25,6 +26,7 @@ from schemas.flags import format_enum, format_flags, hexadecimal, octal
 from schemas.text import to_bytes
 
 AT_FDCWD = -100
+DELETED = " (deleted)"
 MASK32 = 0xFFFF_FFFF
 MASK64 = 0xFFFF_FFFF_FFFF_FFFF
 
@@ -76,16 +78,22 @@ def pointer(value: int) -> str:
 def descriptor(row: Row, value: int) -> str:
     """A descriptor, with its name if the row knows names."""
     number = signed32(value)
-    name = row.name_of_fd(number) if row.name_of_fd is not None else None
-    return str(number) if name is None else f"{number}<{name}>"
+    return str(number) + _name(row, number)
 
 
 def directory(row: Row, value: int) -> str:
     """A descriptor of a directory, or AT_FDCWD."""
     if signed32(value) != AT_FDCWD:
         return descriptor(row, value)
-    name = row.name_of_fd(AT_FDCWD) if row.name_of_fd is not None else None
-    return "AT_FDCWD" if name is None else f"AT_FDCWD<{name}>"
+    return "AT_FDCWD" + _name(row, AT_FDCWD)
+
+
+def _name(row: Row, number: int) -> str:
+    """What stands behind a descriptor, in brackets; that it is deleted, behind them."""
+    name = row.name_of_fd(number) if row.name_of_fd is not None else None
+    if name is None:
+        return ""
+    return f"<{name.removesuffix(DELETED)}>(deleted)" if name.endswith(DELETED) else f"<{name}>"
 
 
 def string(row: Row, text: str | None, value: int) -> str:
@@ -138,6 +146,15 @@ def filled_path(row: Row, value: int) -> str:
     return string(row, row.path, value) if row.path is not None else quote((row.data or b"").partition(b"\0")[0])
 
 
+def descriptor_pair(row: Row, value: int) -> str:
+    """The two descriptors that the kernel wrote: captured as bytes, what they are as the second path."""
+    if row.failed or row.data is None or len(row.data) < 8:
+        return pointer(value)
+    names = ((row.path2 or "").split(" ") * 2)[:2] if row.name_of_fd is not None and row.path2 else ["", ""]
+    numbers = (int.from_bytes(row.data[at : at + 4], "little", signed=True) for at in (0, 4))
+    return f"[{', '.join(f'{fd}<{name}>' if name else str(fd) for fd, name in zip(numbers, names, strict=True))}]"
+
+
 def random_bytes(row: Row, value: int) -> str:
     """What getrandom filled, in hexadecimal throughout."""
     if row.failed or row.data is None or row.ret is None:
@@ -178,6 +195,7 @@ PLAIN: dict[str, Field] = {
     "dirfd": directory,
     "argv": arguments,
     "path_out": filled_path,
+    "pair_out": descriptor_pair,
     "random_out": random_bytes,
 }
 STRINGS = ("path", "str")

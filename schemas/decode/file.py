@@ -95,6 +95,8 @@ def device_control(_: Call, row: Row) -> list[str]:
     shown = [descriptor(row, fd), name]
     if name in NO_ARGUMENT:
         return shown
+    if name.endswith("FICLONE"):
+        return [*shown, str(signed32(value))]
     structure = name.startswith(("TC", "TIO", "SIOC", "FIO"))
     return [*shown, pointer(value) if structure else hexadecimal(value & MASK64)]
 

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from schemas.decode.fields import MASK64, Row, buffer, descriptor, pointer, signed32
+from schemas.decode.fields import MASK64, Row, buffer, descriptor, descriptor_pair, pointer, signed32
 from schemas.decode.registry import decodes
 from schemas.flags import constant_set, format_enum, format_flags
 from schemas.syscalls import Call
@@ -17,7 +17,7 @@ def make_socket(call: Call, row: Row) -> list[str]:
     name = format_enum("family", family)
     shown = [name, format_flags("sock_type", kind)]
     if call.name == "socketpair":
-        return [*shown, str(protocol & MASK64), pointer(row.args[3])]
+        return [*shown, str(protocol & MASK64), descriptor_pair(row, row.args[3])]
     return [*shown, protocol_name(name.removeprefix("AF_").lower(), protocol)]
 
 

@@ -2,7 +2,7 @@
 
 from schemas.decode.fields import Row, descriptor, signed64
 from schemas.errno import errno_name, errno_text
-from schemas.flags import format_flags, hexadecimal, octal
+from schemas.flags import constant_set, format_flags, hexadecimal, octal
 from schemas.syscalls import FD_RETURNED, Call
 
 ADDRESSES = frozenset({"brk", "mmap", "mmap2", "mremap", "shmat", "map_shadow_stack"})
@@ -27,6 +27,9 @@ def format_result(call: Call | None, row: Row) -> str:
         return "0 (Timeout)"
     if name == "umask":
         return octal(row.ret)
+    if name == "membarrier" and row.args[0] == 0 and row.ret:
+        commands = constant_set("membarrier").enum or {}
+        return f"{row.ret:#x} ({'|'.join(text for bit, text in commands.items() if bit & row.ret)})"
     if name in ("fcntl", "fcntl64"):
         return _fcntl(row, row.ret)
     if call is not None and call.fd == FD_RETURNED:

@@ -15,11 +15,21 @@ ESCAPED, UNFINISHED = 16, 2
 ALL = 6
 RETURNED = 6
 NEVER_RETURN = ("exit", "exit_group")
-FILLED = {"buf_out", "iovec_out", "mmsghdr_out", "msghdr_out", "path_out", "random_out", "sockaddr_out", "stat"}
+FILLED = {
+    "buf_out",
+    "pair_out",
+    "iovec_out",
+    "mmsghdr_out",
+    "msghdr_out",
+    "path_out",
+    "random_out",
+    "sockaddr_out",
+    "stat",
+}
 """Kinds of arguments that the kernel fills, so that they are known only at the return."""
 
 FILLED_LATER = {
-    **dict.fromkeys(("getresgid", "getresuid", "gettimeofday", "pipe", "pipe2", "sysinfo", "times", "uname"), 0),
+    **dict.fromkeys(("getresgid", "getresuid", "gettimeofday", "sysinfo", "times", "uname"), 0),
     **dict.fromkeys(("clock_getres", "clock_gettime", "epoll_pwait", "epoll_wait", "fstatfs", "getitimer"), 1),
     **dict.fromkeys(("getrlimit", "getrusage", "msgrcv", "nanosleep", "sched_getparam", "statfs", "wait4"), 1),
     **dict.fromkeys(("timer_gettime", "timerfd_gettime", "rt_sigtimedwait"), 1),
@@ -121,7 +131,7 @@ def _names(key: Key, first: int, last: int) -> Callable[[int], str | None] | Non
     values = (*key[2:8], key.ret)
     given = zip(values[first:last], key.names[first:last], strict=True)
     known = {signed32(value): target(name, escaped=escaped) for value, name in given if name is not None}
-    return known.get if known else None
+    return known.get
 
 
 @lru_cache(4096)

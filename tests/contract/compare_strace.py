@@ -1,15 +1,18 @@
 """Compares a capture with strace, both looking at the same processes at the same time, call by call.
 
-`python -m tests.contract.compare_strace [WORKLOAD...]`, as root, prints what differs. strace runs under capture, so its
-own calls are in the capture too: they are those of threads that strace's log does not have, and those that its child
-made before it became the command.
+`python -m tests.contract.compare_strace [WORKLOAD...]`, as root, prints what differs; without a name, of all workloads,
+those that are not in the test suite too. strace runs under capture, so its own calls are in the capture too: they are
+those of threads that strace's log does not have, and those that its child made before it became the command.
 """
 
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +27,7 @@ from schemas.record import Abi
 from schemas.syscalls import table
 from tests.contract import strace_log
 from tests.contract.strace_log import TracedCall
-from tests.contract.strace_workloads import WORKLOADS
+from tests.contract.strace_workloads import EARLIER_PROGRAMS, OTHERS, WORKLOADS
 
 CAPTURE = str(Path(sys.executable).with_name("capture"))
 BYTES = 4096
@@ -101,7 +104,7 @@ class Comparison:
         rows += [f"    {line[:200]}" for line in self.missing[:8]]
         rows.append(f"  added     {sum(self.added.values()):>8,} {dict(self.added.most_common(5))}")
         rows += [f"  signals   {line[:300]}" for line in self.signals[:5]]
-        for what, count in self.differing.most_common(12):
+        for what, count in self.differing.most_common(40):
             rows += [f"  {count:>5} {what}", *self.samples[what]]
         return "\n".join(rows)
 
@@ -109,16 +112,44 @@ class Comparison:
 class Run:
     """One command, recorded by both."""
 
-    def __init__(self, script: str, folder: Path) -> None:
-        """Run the script with sh in a new folder below `folder`."""
+    def __init__(self, script: str, folder: Path, *, earlier: bool = False) -> None:
+        """Run the script with sh in a new folder below `folder`. With `earlier` it runs before it is traced."""
         self.log, self.capture = folder / "strace.log", folder / "trace.arrows"
-        place = folder / "place"
-        place.mkdir()
-        strace = ["strace", "-f", "-y", "-v", "-s", str(BYTES), "-ttt", "-T", "-o", str(self.log)]
-        command = [CAPTURE, "-w", str(self.capture), "-s", str(BYTES), "--", *strace, "--", "sh", "-c", script]
-        done = subprocess.run(command, cwd=place, capture_output=True, text=True, errors="replace", timeout=280)
-        if "0 dropped" not in done.stderr:
-            raise RuntimeError(f"the capture is not complete:\n{done.stderr}")
+        self._place = folder / "place"
+        self._place.mkdir()
+        self._strace = ["strace", "-f", "-y", "-v", "-s", str(BYTES), "-ttt", "-T", "-o", str(self.log)]
+        self._command = [CAPTURE, "-w", str(self.capture), "-s", str(BYTES)]
+        said = self._attach(script) if earlier else self._start(script)
+        if "0 dropped" not in said:
+            raise RuntimeError(f"the capture is not complete:\n{said}")
+
+    def _start(self, script: str) -> str:
+        command = [*self._command, "--", *self._strace, "--", "sh", "-c", script]
+        done = subprocess.run(command, cwd=self._place, capture_output=True, text=True, errors="replace", timeout=280)
+        return done.stderr
+
+    def _attach(self, script: str) -> str:
+        with ExitStack() as programs:
+
+            def start(command: list[str]) -> subprocess.Popen[str]:
+                program = subprocess.Popen(command, cwd=self._place, stderr=subprocess.PIPE, text=True)
+                programs.callback(program.kill)
+                return program
+
+            program = start(["sh", "-c", script])
+            _wait_for((self._place / "ready").exists)
+            capture = start([*self._command, "-p", str(program.pid)])
+            assert capture.stderr is not None
+            capture.stderr.readline()
+            time.sleep(0.5)  # the snapshot of /proc
+            strace = start([*self._strace, "-p", str(program.pid)])
+            assert strace.stderr is not None
+            strace.stderr.readline()
+            (self._place / "go").write_text("go")
+            for one in (program, strace):
+                one.communicate(timeout=60)
+            capture.send_signal(signal.SIGINT)
+            return capture.communicate(timeout=60)[1]
 
     @cached_property
     def threads(self) -> dict[int, strace_log.Thread]:
@@ -140,6 +171,14 @@ class Run:
         return found
 
 
+def _wait_for(true: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if true():
+            return
+        time.sleep(0.02)
+    raise TimeoutError("the program does not get ready")
+
+
 def _put(thread: strace_log.Thread, kind: str, text: str) -> None:
     if kind == "signal" and not text.startswith("--- SIGKILL"):  # which no tracer is told of
         thread.signals.append(text)
@@ -151,9 +190,9 @@ def _put(thread: strace_log.Thread, kind: str, text: str) -> None:
         thread.calls.append(strace_log.call(text))
 
 
-def compare(script: str, folder: Path) -> Comparison:
-    """Run a script under both and compare what they say."""
-    run = Run(script, folder)
+def compare(script: str, folder: Path, *, earlier: bool = False) -> Comparison:
+    """Run a script under both and compare what they say. `earlier`: it runs before."""
+    run = Run(script, folder, earlier=earlier)
     found = Comparison()
     ours = run.ours()
     for tid, thread in run.threads.items():
@@ -234,9 +273,8 @@ def _names_alike(strace: str, ours: str | None) -> str:
 
 
 def _plain(name: str) -> str:
-    """A name without the inode number, which a capture does not always know."""
-    kind, bracket, _ = name.partition(":[")
-    return kind + bracket if bracket and not name.startswith("/") else name.removesuffix("(deleted)").rstrip()
+    """A name without what became of the file since it was opened."""
+    return name.removesuffix("(deleted)").rstrip()
 
 
 def _category(kind: str, strace: str) -> str | None:
@@ -268,9 +306,10 @@ def _compare_signals(tid: int, strace: strace_log.Thread, ours: strace_log.Threa
 def main() -> None:
     """Compare the workloads named, or all, and print each and the sum."""
     total = Comparison()
-    for name in sys.argv[1:] or WORKLOADS:
+    scripts = WORKLOADS | OTHERS | EARLIER_PROGRAMS
+    for name in sys.argv[1:] or scripts:
         with tempfile.TemporaryDirectory() as folder:
-            one = compare(WORKLOADS[name], Path(folder))
+            one = compare(scripts[name], Path(folder), earlier=name in EARLIER_PROGRAMS)
         print(f"{name}\n{one.text()}", flush=True)
         total.include(one)
     print(f"all\n{total.text()}")

@@ -84,6 +84,8 @@ def arguments(text: str) -> tuple[list[str], int]:
             place = _end_of_string(text, place)
         elif text.startswith("/*", place):
             place = text.index("*/", place) + 1
+        elif text.startswith("<<", place):
+            place += 1  # a shift: 1<<CAP_CHOWN
         elif character == "<" and place and (text[place - 1].isdigit() or text[place - 1] == "D"):
             place = text.index(">", place)  # of -y: 3</etc/hosts>, AT_FDCWD</root>
         elif character in OPENING:

@@ -1,5 +1,9 @@
 """Programs that real people run, for comparing a capture with strace. Each is a shell script for an empty folder."""
 
+from pathlib import Path
+
+RARE = Path(__file__).parent / "workloads" / "rare.c"
+
 SERVER = """
 import http.server, os, socket, socketserver, sys, threading
 class Quiet(http.server.BaseHTTPRequestHandler):
@@ -77,3 +81,100 @@ WORKLOADS = {
 """Commands by name; they need sh, cc, python3, git, tar, gzip, find, sqlite3, curl."""
 
 NEEDS = ("strace", "sh", "cc", "python3", "git", "tar", "gzip", "find", "sqlite3", "curl")
+
+ASYNCIO = """
+import asyncio, os, socket
+async def serve(reader, writer):
+    writer.write((await reader.readline()).upper()); await writer.drain(); writer.close()
+async def ask(port, n):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"line %d\\n" % n); await reader.readline(); writer.close()
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    await asyncio.gather(*(ask(port, n) for n in range(10)))
+    child = await asyncio.create_subprocess_exec("cat", stdin=-1, stdout=-1)
+    await child.communicate(b"through two pipes")
+    await asyncio.to_thread(os.listdir, "/etc")
+asyncio.run(main())
+"""
+
+NODE = """
+const fs = require('fs'), http = require('http'), child = require('child_process');
+fs.writeFileSync('a.json', JSON.stringify({a: 1})); fs.readFileSync('a.json'); fs.mkdirSync('d/e', {recursive: true});
+fs.promises.readFile('a.json').then(() => fs.promises.rm('d', {recursive: true}));
+const server = http.createServer((_, response) => response.end('hello')).listen(0, '127.0.0.1', () => {
+  const end = (answer) => answer.resume().on('end', () => server.close());
+  http.get({port: server.address().port, host: '127.0.0.1'}, end);
+});
+child.execFile('/bin/echo', ['from', 'node'], () => {});
+"""
+
+EARLIER = """
+import os, pathlib, signal, socket, subprocess, sys, threading, time
+os.mkdir("below"); os.chdir("below")
+kept = [open("kept.txt", "w+"), open("/etc/passwd"), open("gone.txt", "w")]; os.remove("gone.txt")
+server = socket.create_server(("127.0.0.1", 0)); client = socket.create_connection(server.getsockname())
+accepted, _ = server.accept()
+left, right = socket.socketpair(); ends = os.pipe(); folder = os.open("/usr", os.O_PATH)
+os.mkfifo("../go"); pathlib.Path("../ready").touch(); open("../go").read()
+def thread():
+    kept[0].write("more"); kept[0].flush(); os.stat("kept.txt"); os.close(os.open("lib", os.O_RDONLY, dir_fd=folder))
+for n in range(3):
+    one = threading.Thread(target=thread); one.start(); one.join()
+    client.send(b"x" * 100); accepted.recv(50); left.send(b"a"); right.recv(9)
+    os.write(ends[1], b"b"); os.read(ends[0], 1)
+    os.pread(kept[1].fileno(), 30, 5); os.fstat(kept[2].fileno())
+    script = "cat < /etc/hostname > out; ls -l /proc/self/fd > list; cd /; pwd > /dev/null"
+    subprocess.run(["sh", "-c", script], pass_fds=[ends[1], left.fileno()])
+    if not os.fork(): os.write(ends[1], b"child"); os.chdir("/tmp"); open("/etc/group").read(); os._exit(0)
+    os.wait(); os.read(ends[0], 5)
+os.dup2(folder, 30); os.fstat(30); os.fchdir(folder); os.listdir("."); os.close(30); os.closerange(3, 100)
+"""
+
+OTHERS = {
+    "rare": f"cc -O1 -o rare {RARE} && ./rare",
+    "asyncio": f"cat > p.py <<'EOF'\n{ASYNCIO}\nEOF\npython3 p.py",
+    "node": f"cat > n.js <<'EOF'\n{NODE}\nEOF\nnode n.js",
+    "perl": """
+        perl -MFile::Temp -MIO::Socket::INET -e '
+        my ($h, $n) = File::Temp::tempfile(); print $h "x" x 10000; close $h; unlink $n; my @l = `ls /`; system("true");
+        my $s = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1"); local $SIG{ALRM} = sub {};
+        alarm 1; sleep 2;
+        if (!fork) { exec "echo", "a", "b c" } wait; opendir(my $d, "/etc"); my @f = readdir $d; print scalar(@f)'""",
+    "make": """
+        for n in 1 2 3 4; do printf "int f$n(void) { return $n; }\\n" > f$n.c; done
+        printf 'all: f1.o f2.o f3.o f4.o\\n\\tar rc lib.a $^\\n' > Makefile; make -j4 CC=gcc""",
+    "copy": """
+        mkdir a; head -c 300000 /dev/urandom > a/big; ln -s big a/link; mkfifo a/fifo; truncate -s 1M a/hole
+        cp -a a b; cp --reflink=auto a/big c; mv b/big d; dd if=c of=e bs=4k count=20 conv=fsync,notrunc iflag=fullblock
+        install -m 755 c f; touch -d yesterday f; chmod -R u+w a; chown -h 0:0 a/link
+        rm -rf a b; sync f; du -s .; df .""",
+    "keys": """
+        ssh-keygen -q -t ed25519 -N '' -f k; ssh-keygen -l -f k.pub; openssl rand -hex 8 > r; openssl genrsa 1024 > p
+        openssl dgst -sha256 r; gzip -k r; sha256sum r""",
+    "apt": "apt-cache policy bash; dpkg -S /bin/ls; dpkg -l bash",
+    "shells": """
+        bash -c 'set -m; sleep 0.2 & jobs; kill -STOP %1; kill -CONT %1; wait; trap "echo caught" USR1; kill -USR1 $$
+        cat <(echo a) <<< here; exec 5<> file; echo x >&5; exec 5>&-; read -t 0.05 < /dev/zero; ulimit -n; umask 077
+        coproc cat; echo y >&"${COPROC[1]}"; for n in {1..5}; do (cd /; :) & done; wait; printf -v v %s "$(< file)"'
+        seq 40 | xargs -P 4 -n 3 sh -c 'echo $0 $*' | sort -n | awk '{s += $1} END {print s}' | tee t | sed s/1/2/""",
+    "vim": """
+        printf 'one\\ntwo\\n' > v; vim -es -u NONE -c '%s/one/three/' -c wq v
+        vim -es -u NONE -c 'r !ls /' -c 'w w' -c q! v""",
+    "tools": """
+        ps aux > p; ss -tan > s; ip addr > i; systemctl --version > v; jq . /dev/null; bc <<< 2^70; lsof -p $$ > l; who
+        getent hosts localhost; date; uname -a; env -i true; nice -n 5 true; timeout 1 sleep 0.1; setsid true
+        id; stat / > t; tail -n 2 /etc/passwd; flock lock true; mktemp; taskset -p $$; chrt -p $$; ionice -p $$
+        unshare -m true; free""",
+    "server": """
+        python3 -m http.server 0 --bind 127.0.0.1 > log 2>&1 & sleep 1.5
+        port=$(sed -n 's/.*port \\([0-9]*\\).*/\\1/p' log)
+        curl -s http://127.0.0.1:$port/log; wget -qO- http://127.0.0.1:$port/
+        kill $!""",
+    "java": "java -version; java -XshowSettings:vm -Xshare:auto -version",
+}
+"""More of them, which are compared by hand; they need what they call, and print less where that is missing."""
+
+EARLIER_PROGRAMS = {"earlier": f"cat > e.py <<'EOF'\n{EARLIER}\nEOF\nexec python3 e.py"}
+"""Programs that run before both tracers do: they make the file `ready`, and read the fifo `go`, which waits."""

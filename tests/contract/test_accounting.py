@@ -14,7 +14,7 @@ import pytest
 from capture.errors import AccountingError
 from schemas.counters import Counters
 from tests.contract.conftest import Build
-from tests.contract.harness import PATIENCE, Recording, record
+from tests.contract.harness import CAPTURE, PATIENCE, Recording, record
 
 pytestmark = [pytest.mark.root, pytest.mark.bpf]
 
@@ -153,3 +153,14 @@ def test_a_full_disk_is_accounted_for(tmp_path: Path, workload: Build, small_dis
     assert "Traceback" not in result.said
     assert "No space left on device" in result.said
     assert result.audit().calls().num_rows > 1000
+
+
+def test_a_summary_at_the_end(tmp_path: Path) -> None:
+    """-S: a table whose sums are those of the file; without -w it takes the place of the lines."""
+    written = record(tmp_path / "t.parquet", "-S", command=["ls", "/"]).audit()
+    total = next(line.split() for line in written.said.splitlines() if line.endswith(" total"))
+    errors = written.calls().num_rows - written.calls(errno=None).num_rows
+    assert [int(total[3]), int(total[4])] == [written.counters.written, errors]
+    live = subprocess.run([CAPTURE, "-S", "--", "ls", "/"], capture_output=True, text=True, timeout=60)
+    assert "openat" in live.stderr
+    assert "openat(" not in live.stdout

@@ -7,7 +7,7 @@ import pytest
 
 from tests.contract import strace_log
 from tests.contract.compare_strace import compare
-from tests.contract.strace_workloads import NEEDS, WORKLOADS
+from tests.contract.strace_workloads import EARLIER_PROGRAMS, NEEDS, OTHERS, WORKLOADS
 
 
 @pytest.mark.root
@@ -28,6 +28,23 @@ def test_a_capture_says_what_strace_says(name: str, tmp_path: Path) -> None:
     assert found.kinds["argv"].share == 1, said
     assert found.kinds["fd"].share >= 0.99, said
     assert found.lines.share >= 0.95, said
+
+
+@pytest.mark.root
+@pytest.mark.bpf
+@pytest.mark.parametrize("name", ["rare", "earlier"])
+def test_rare_calls_and_earlier_programs_too(name: str, tmp_path: Path) -> None:
+    """Calls that few programs make; descriptors of a program that was there before, and of its children."""
+    if missing := [program for program in ("strace", "cc", "python3") if shutil.which(program) is None]:
+        pytest.skip(f"needs {', '.join(missing)}")
+    found = compare((OTHERS | EARLIER_PROGRAMS)[name], tmp_path, earlier=name in EARLIER_PROGRAMS)
+    said = found.text()
+    assert found.lines.total > 500, said
+    assert found.missing == [], said
+    assert found.kinds["path"].share >= 0.999, said
+    assert found.kinds["argv"].share == 1, said
+    assert found.kinds["fd"].share >= 0.99, said
+    assert found.lines.share >= 0.99, said
 
 
 def test_lines_of_strace_are_taken_apart() -> None:

@@ -6,10 +6,7 @@ import resource
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -17,32 +14,12 @@ import pytest
 from schemas.arrow import Key
 from schemas.counters import Counters
 from tests.contract.conftest import Build
+from tests.contract.faults import flooding, getppid_by_cpu, let_go, printed
 from tests.contract.harness import Recording, record, recording
 
 pytestmark = [pytest.mark.root, pytest.mark.bpf]
 
 PRELOADS = Path(__file__).parent / "preloads"
-
-
-@contextmanager
-def flooding(workload: Build, seconds: float) -> Iterator["subprocess.Popen[str]"]:
-    """A process that is ready to make as many calls as all CPUs can, for so long."""
-    words = [workload("flood"), str(seconds)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        yield process
-        process.kill()
-
-
-def let_go(flood: "subprocess.Popen[str]") -> None:
-    """It begins."""
-    assert flood.stdin is not None
-    flood.stdin.write("\n")
-    flood.stdin.flush()
-
-
-def flooded(flood: "subprocess.Popen[str]") -> Any:
-    """What it prints at its end."""
-    return json.loads(flood.communicate(timeout=60)[0])
 
 
 def preload(name: str, folder: Path) -> Path:
@@ -53,22 +30,16 @@ def preload(name: str, folder: Path) -> Path:
     return library
 
 
-def getppid_by_cpu(counters: Counters, what: Callable[[Any], int]) -> dict[int, int]:
-    """A figure of the account for getppid, by CPU, as far as it is not 0."""
-    found = {cell.cpu: what(cell) for cell in counters.cells if (cell.syscall, cell.abi) == ("getppid", "x86_64")}
-    return {cpu: count for cpu, count in found.items() if count}
-
-
 def test_a_flood_from_all_cpus(tmp_path: Path, workload: Build) -> None:
     """More calls than can be drained: the account has exactly those that were made, per CPU; the file agrees."""
     result = record(
         tmp_path / "t.parquet", "-B", "64k", command=[workload("flood"), "1"], stdin=subprocess.DEVNULL
     ).audit()
     assert result.status == 0, result.said
-    printed = json.loads(result.out)
+    said = json.loads(result.out)
     counters = result.counters
     assert counters.dropped["ring_full"] > 1000
-    assert getppid_by_cpu(counters, lambda cell: cell.seen) == dict(enumerate(printed["made"]))
+    assert getppid_by_cpu(counters, lambda cell: cell.seen) == dict(enumerate(said["made"]))
 
 
 def test_a_disk_that_stalls(tmp_path: Path, workload: Build) -> None:
@@ -80,15 +51,15 @@ def test_a_disk_that_stalls(tmp_path: Path, workload: Build) -> None:
         stalls.touch()
         let_go(flood)
         before = int(Path(f"/proc/{running.pid}/statm").read_text().split()[1])
-        printed = flooded(flood)
+        said = printed(flood)
         after = int(Path(f"/proc/{running.pid}/statm").read_text().split()[1])
         stalls.unlink()
         result = running.stop(None).audit()
     assert result.status == 0, result.said
-    assert printed["seconds"] < 5
+    assert said["seconds"] < 5
     assert (after - before) * resource.getpagesize() < 300 << 20
     assert result.counters.dropped["ring_full"] > 1000
-    assert sum(printed["made"]) >= sum(getppid_by_cpu(result.counters, lambda cell: cell.seen).values()) > 0
+    assert sum(said["made"]) >= sum(getppid_by_cpu(result.counters, lambda cell: cell.seen).values()) > 0
 
 
 def test_a_reader_that_stops(tmp_path: Path, workload: Build) -> None:
@@ -103,11 +74,11 @@ def test_a_reader_that_stops(tmp_path: Path, workload: Build) -> None:
         with recording(fifo, "-p", str(flood.pid)) as running:
             reader.send_signal(signal.SIGSTOP)
             let_go(flood)
-            printed = flooded(flood)
+            said = printed(flood)
             reader.send_signal(signal.SIGCONT)
             assert running.stop(None).status == 0
         reader.wait(timeout=20)
-    assert printed["seconds"] < 4
+    assert said["seconds"] < 4
     with pa.ipc.open_stream((tmp_path / "copy").read_bytes()) as stream:
         rows, end = 0, None
         for batch, custom in stream.iter_batches_with_custom_metadata():
@@ -195,10 +166,10 @@ def test_stopped_and_gone_on(tmp_path: Path, workload: Build) -> None:
     with flooding(workload, 2) as flood, recording(path, "-p", str(flood.pid)) as running:
         os.kill(running.pid, signal.SIGSTOP)
         let_go(flood)
-        printed = flooded(flood)
+        said = printed(flood)
         os.kill(running.pid, signal.SIGCONT)
         result = running.stop(None).audit()
     assert result.status == 0
-    assert printed["seconds"] < 4
+    assert said["seconds"] < 4
     assert result.counters.dropped["ring_full"] > 1000
     assert Recording(path, 0, "").calls().num_rows > 1000

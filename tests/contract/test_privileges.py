@@ -129,7 +129,7 @@ def test_a_user_that_will_not_do(tmp_path: Path, prefix: tuple[str, ...], user: 
 
 def test_the_command_is_not_affected(shared: Path) -> None:
     """What the collector gives up, its command keeps: user, capabilities, limits, environment, niceness."""
-    script = "grep -E '^(Uid|Gid|Groups|Cap|NoNew|Sec|Sig|Shd)' /proc/self/status; env; ulimit -a; nice; umask"
+    script = "grep -E '^(Uid|Gid|Groups|Cap|NoNew|Sec|Sig[BIC]|Shd)' /proc/self/status; env; ulimit -a; nice; umask"
     plain = subprocess.run(
         ["bash", "-c", script], capture_output=True, text=True, check=True, env={**os.environ, **SUDO}
     )

@@ -26,7 +26,7 @@ BATCHES = {
 
 def write(path: Path, batches: list[pa.RecordBatch]) -> None:
     """Write the batches as the pipeline does; closing twice must do no harm."""
-    sink = open_sink(str(path), START)
+    sink = open_sink(str(path), lambda _: START)
     for batch in batches:
         if sink.streaming:
             sink.write(batch)
@@ -109,7 +109,7 @@ def test_parquet_is_read_by_all(tmp_path: Path, case: str) -> None:
 
 def test_null_sink_counts() -> None:
     """/dev/null takes any number of rows and says how many."""
-    sink = open_sink("/dev/null", START)
+    sink = open_sink("/dev/null", lambda _: START)
     sink.write(plain_rows(7))
     sink.flush(plain_rows(3))
     sink.close(END)

@@ -1,7 +1,5 @@
 // What all charts share: colours from the style sheet, and drawing again when the theme or the width changes.
 
-const CHARTS = [];
-
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 // So much of one colour, the rest of another; both as #rrggbb.
@@ -15,18 +13,19 @@ const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 const HUES = ["h0", "h1", "h2", "h3", "h4", "h5", "h6", "h7"];
 
 // A chart in an element of the page; `option()` is asked anew whenever the theme changes.
-function chart(holder, option, ready = () => {}) {
+// `ready` is told the chart once it is there, `drawn` whenever it was drawn.
+function chart(holder, option, ready = () => {}, drawn = () => {}) {
   const made = echarts.init(holder, null, { renderer: "canvas" });
-  const draw = (replace = true) => made.setOption({ animation: false, textStyle: { fontFamily: FONT }, ...option() }, replace);
+  const draw = () => {
+    made.setOption({ animation: false, textStyle: { fontFamily: FONT }, ...option() }, true);
+    drawn(made);
+  };
   draw();
   ready(made);
   new ResizeObserver(() => made.resize()).observe(holder);
-  const entry = { made, draw };
-  CHARTS.push(entry);
-  return entry;
+  PAINTED.push(() => draw());
+  return { made, draw };
 }
-
-const redraw = () => CHARTS.forEach(({ draw }) => draw());
 
 const axisStyle = () => ({
   axisLine: { lineStyle: { color: color("line-strong") } },

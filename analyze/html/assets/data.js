@@ -29,6 +29,14 @@ class Table {
     return Object.fromEntries(this.columns.map((column) => [column.name, column.values[index]]));
   }
 
+  // For each value of a column how many rows, or the sum of another column; the greatest first.
+  countBy(name, counted) {
+    const sums = new Map();
+    const values = counted && this.values(counted);
+    this.values(name).forEach((key, row) => sums.set(key, (sums.get(key) || 0) + (values ? values[row] || 0 : 1)));
+    return [...sums].sort((a, b) => b[1] - a[1]);
+  }
+
   sum(name) {
     if (this.totals && this.totals[name] !== undefined && this.totals[name] !== null) return Number(this.totals[name]);
     return this.values(name).reduce((total, value) => total + (value || 0), 0);

@@ -60,21 +60,17 @@ function heatmapView(table) {
     ]);
   }
 
-  const aim = () => made.made.dispatchAction({ type: "takeGlobalCursor", key: "dataZoomSelect", dataZoomSelectActive: true });
-  function draw() {
-    made.draw();
-    aim();
-  }
+  const aim = (drawn) => drawn.dispatchAction({ type: "takeGlobalCursor", key: "dataZoomSelect", dataZoomSelectActive: true });
   function zoom(x, y) {
     Object.assign(zoomed.x, x);
     Object.assign(zoomed.y, y);
     back.hidden = [zoomed.x, zoomed.y].every(({ start, end }) => start <= 0.01 && end >= 99.99);
   }
 
-  const names = countBy(table, "syscall", "calls");
-  const select = element("select", { "aria-label": "System call", id: "heatmap-call", onchange: () => { wanted = select.value; draw(); } },
+  const names = table.countBy("syscall", "calls");
+  const select = element("select", { "aria-label": "System call", id: "heatmap-call", onchange: () => { wanted = select.value; made.draw(); } },
     element("option", { value: "" }, "all calls"), ...names.map(([name, calls]) => element("option", { value: name }, `${name} (${short(calls)})`)));
-  const back = element("button", { type: "button", id: "heatmap-reset", hidden: true, onclick: () => { zoom({ start: 0, end: 100 }, { start: 0, end: 100 }); draw(); } }, "Whole capture");
+  const back = element("button", { type: "button", id: "heatmap-reset", hidden: true, onclick: () => { zoom({ start: 0, end: 100 }, { start: 0, end: 100 }); made.draw(); } }, "Whole capture");
   const legend = element("span", { class: "legend" }, "1 call", element("span", { class: "ramp" }), "most");
   const view = element("div", { class: "view" },
     element("div", { class: "tools" }, select, back, legend, element("span", { class: "note" }, `Draw a rectangle to zoom in. ${width()}.${table.total > table.rows ? ` The fullest ${grouped(table.rows)} of ${grouped(table.total)} cells.` : ""}`)), holder, command(table));
@@ -85,21 +81,9 @@ function heatmapView(table) {
         zoom({ start: x.start, end: x.end }, { start: y.start, end: y.end });
       });
       drawn.getZr().on("dblclick", () => back.click());
-    });
-    const drawn = made.draw;
-    made.draw = () => { drawn(); aim(); };
-    CHARTS[CHARTS.indexOf(made)] = made;
-    aim();
+    }, aim);
   });
   return view;
 }
 
 const heatColors = () => ["a", "b", "c", "d", "e"].map((name) => color(`heat-${name}`));
-
-// The sums of a column for each value of another, the greatest first.
-function countBy(table, name, counted) {
-  const sums = new Map();
-  const values = table.values(counted);
-  table.values(name).forEach((key, row) => sums.set(key, (sums.get(key) || 0) + (values[row] || 0)));
-  return [...sums].sort((a, b) => b[1] - a[1]);
-}

@@ -1,24 +1,4 @@
-// The page of `analyze report`: its sections, each drawn when it comes near the window.
-
-const LATER = [];
-
-// Draw once an element stands in the page and is about to be seen.
-function later(holder, draw) {
-  LATER.push([holder, draw]);
-}
-
-function drawWhenNear() {
-  const watcher = new IntersectionObserver((entries) => {
-    for (const { isIntersecting, target } of entries) {
-      if (!isIntersecting) continue;
-      watcher.unobserve(target);
-      waiting.get(target)();
-      target.dataset.drawn = "";
-    }
-  }, { rootMargin: "300px" });
-  const waiting = new Map(LATER.splice(0));
-  for (const holder of waiting.keys()) watcher.observe(holder);
-}
+// The page of `analyze report`: its sections.
 
 // Tabs: one of several views of a section at a time; each is made when it is first chosen.
 function tabs(label, views) {
@@ -30,20 +10,29 @@ function tabs(label, views) {
     drawWhenNear();
   };
   const bar = choices(label, views.map(([title]) => [title, title]), views[0][0], open);
-  bar.classList.add("tabs");
   open(views[0][0]);
   return element("div", {}, bar, panel);
 }
 
-// How a call's durations are spread, in powers of two, as a little picture.
-function distribution(row) {
-  const table = TABLES.latency;
-  const name = TABLES.calls.values("syscall")[row];
-  const counts = table.values("histogram")[table.values("syscall").indexOf(name)];
-  if (!counts) return "";
+// Calls of each name by the power of two of their duration, from 64 ns to 17 s: the heat map without the time.
+function spreads() {
   const [first, last] = [6, 34];
-  const bars = Array.from({ length: last - first + 1 }, () => 0);
-  for (const [power, count] of Object.entries(counts)) bars[Math.max(first, Math.min(last, Number(power))) - first] += count;
+  const made = new Map();
+  const [names, least, calls] = ["syscall", "least_ns", "calls"].map((name) => TABLES.heatmap.values(name));
+  names.forEach((name, row) => {
+    if (!made.has(name)) made.set(name, Array.from({ length: last - first + 1 }, () => 0));
+    const power = Math.floor(Math.log2(Math.max(least[row], 1)));
+    made.get(name)[Math.max(first, Math.min(last, power)) - first] += calls[row];
+  });
+  return made;
+}
+
+const SPREADS = spreads();
+
+// How a call's durations are spread, as a little picture.
+function distribution(row) {
+  const bars = SPREADS.get(TABLES.calls.values("syscall")[row]);
+  if (!bars) return "";
   const most = Math.max(...bars);
   const tall = (count) => (count ? 2 + 14 * Math.log1p(count) / Math.log1p(most) : 0);
   const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -65,21 +54,21 @@ const SECTIONS = {
   latency: () => heatmapView(TABLES.heatmap),
   flame: () => flameView(TABLES.stacks, TABLES.leaves),
   calls: () => tabs("Which table", [
-    ["Calls", () => tableView(TABLES.calls, { extra: [spread] })],
+    ["Calls", () => tableView(TABLES.calls, { columns: [...TABLES.calls.columns, spread] })],
     ["Programs", () => tableView(TABLES.programs)],
     ["Users", () => tableView(TABLES.users)],
     ["Control groups", () => tableView(TABLES.cgroups)],
     ["Waiting", () => tableView(TABLES.waiting, { nothing: "No call took long enough to have waited." })],
     ["Slowest", () => tableView(TABLES.slowest)],
     ["Repeated", () => tableView(TABLES.repeats, { nothing: "Nothing was done over and over." })],
-    ["I/O sizes", () => tableView(TABLES.io, { hidden: ["sizes"], nothing: "No call moved bytes." })],
+    ["I/O sizes", () => tableView(TABLES.io, { columns: TABLES.io.columns.filter(({ name }) => name !== "sizes"), nothing: "No call moved bytes." })],
   ]),
   processes: () => treeView(TABLES.processes),
   files: () => tableView(TABLES.files, { nothing: "No call was about a file." }),
   peers: () => tableView(TABLES.peers, { nothing: "No call was about a socket whose other end is known." }),
   errors: () => tabs("Which table", [
     ["By call", () => tableView(TABLES.errors, { nothing: "No call failed." })],
-    ["By file", () => tableView(TABLES.failing, { nothing: "No call failed." })],
+    ["By path", () => tableView(TABLES.failing, { nothing: "No call failed." })],
   ]),
   losses: () => element("div", {}, element("p", { class: DATA.complete.complete ? "good" : "bad" }, DATA.complete.sentence), TABLES.losses.rows ? tableView(TABLES.losses) : null),
 };

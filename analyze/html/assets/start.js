@@ -1,10 +1,34 @@
-// Fills the sections one after the other, so that the first is there at once; and the choice of light or dark.
+// Fills the sections one after the other, so that the first is there at once, pictures when they come near the window;
+// and the choice of light or dark.
+
+const LATER = [];
+
+// Draw once an element stands in the page and is about to be seen.
+function later(holder, draw) {
+  LATER.push([holder, draw]);
+}
+
+function drawWhenNear() {
+  const waiting = new Map(LATER.splice(0));
+  const watcher = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      watcher.unobserve(target);
+      waiting.get(target)();
+      target.dataset.drawn = "";
+    }
+  }, { rootMargin: "300px" });
+  for (const holder of waiting.keys()) watcher.observe(holder);
+}
+
+// What is to be drawn again in other colours.
+const PAINTED = [];
 
 function start(sections) {
   const root = document.documentElement;
   const turn = (dark) => {
     root.dataset.theme = dark ? "dark" : "light";
-    redraw();
+    PAINTED.forEach((draw) => draw());
   };
   byId("theme").addEventListener("click", () => turn(root.dataset.theme !== "dark"));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", ({ matches }) => turn(matches));

@@ -3,8 +3,7 @@
 const SHOWN_ROWS = 15;
 const PATHS = new Set(["file", "path", "about", "cmdline", "what", "peer", "cgroup"]);
 
-function sortedRows(table, rows, name, down) {
-  const { values, numeric } = table.column(name);
+function sortedRows({ values, numeric }, rows, down) {
   const nothing = (value) => value === null || value === undefined;
   const compare = numeric ? (a, b) => a - b : (a, b) => String(a).localeCompare(String(b));
   return [...rows].sort((a, b) => {
@@ -14,9 +13,13 @@ function sortedRows(table, rows, name, down) {
   });
 }
 
+const rightward = (column) => column.numeric && !column.wide;
+
+const places = (table) => Array.from({ length: table.rows }, (_, row) => row);
+
 // A column's cell; the share of a total is drawn behind it.
 function cell(column, value, row) {
-  if (column.draw) return element("td", { class: "drawn" }, column.draw(row));
+  if (column.draw) return element("td", { class: rightward(column) ? "number" : null }, column.draw(row));
   const text = cellText(value, column);
   const long = PATHS.has(column.name);
   const made = element("td", { class: column.numeric ? "number" : long ? "path" : null, title: long || text.length > 40 ? text : null });
@@ -32,13 +35,12 @@ function cell(column, value, row) {
   return made;
 }
 
-// `extra`: columns that are drawn, {name, help, draw(row)}; `hidden`: names that are not shown.
-function tableView(table, { extra = [], hidden = [], nothing = "Nothing of the kind happened." } = {}) {
-  if (!table.rows) return empty(nothing);
-  const columns = [...table.columns.filter((column) => !hidden.includes(column.name)), ...extra];
+// `columns` and `rows`, by their places: those that are shown. A column may have draw(row), which makes its cells; without
+// values it does not sort. `nothing` is said of an empty table.
+function tableView(table, { columns = table.columns, rows = places(table), nothing = "Nothing of the kind happened." } = {}) {
+  if (!rows.length) return empty(nothing);
   const texts = Array.from({ length: table.rows }, (_, row) =>
     columns.filter((column) => !column.numeric && column.values).map((column) => String(column.values[row] ?? "")).join("\n").toLowerCase());
-  let rows = Array.from({ length: table.rows }, (_, row) => row);
   let [shown, sort, down, wanted] = [SHOWN_ROWS, null, true, ""];
   const body = element("tbody");
   const note = element("span", { class: "note", role: "status" });
@@ -49,7 +51,7 @@ function tableView(table, { extra = [], hidden = [], nothing = "Nothing of the k
     body.replaceChildren(...kept.slice(0, shown).map((row) =>
       element("tr", {}, ...columns.map((column) => cell(column, column.values && column.values[row], row)))));
     if (!kept.length) body.append(element("tr", {}, element("td", { colspan: columns.length, class: "empty" }, "No row has this text.")));
-    const all = table.total > table.rows ? `the first ${grouped(table.rows)} of ${grouped(table.total)} rows` : `${grouped(table.rows)} rows`;
+    const all = table.total > table.rows ? `the first ${grouped(table.rows)} of ${grouped(table.total)} rows` : `${grouped(rows.length)} rows`;
     note.textContent = wanted ? `${grouped(kept.length)} found in ${all}` : all;
     more.hidden = kept.length <= shown;
     more.textContent = `Show ${grouped(Math.min(kept.length - shown, 200))} more`;
@@ -57,13 +59,13 @@ function tableView(table, { extra = [], hidden = [], nothing = "Nothing of the k
 
   function head(column) {
     const title = element("button", { type: "button", title: column.help || null }, columnTitle(column.name));
-    const made = element("th", { scope: "col", class: column.numeric ? "number" : null, "data-column": column.name }, column.draw ? columnTitle(column.name) : title);
+    const made = element("th", { scope: "col", class: rightward(column) ? "number" : null, "data-column": column.name }, column.values ? title : columnTitle(column.name));
     title.addEventListener("click", () => {
       down = sort === column.name ? !down : column.numeric;
       sort = column.name;
       for (const other of made.parentNode.children) other.removeAttribute("aria-sort");
       made.setAttribute("aria-sort", down ? "descending" : "ascending");
-      rows = sortedRows(table, rows, sort, down);
+      rows = sortedRows(column, rows, down);
       fill();
     });
     return made;
@@ -73,7 +75,7 @@ function tableView(table, { extra = [], hidden = [], nothing = "Nothing of the k
   const search = searchBox("Search", (text) => { wanted = text; shown = SHOWN_ROWS; fill(); });
   const heads = element("thead", {}, element("tr", {}, ...columns.map(head)));
   fill();
-  const tools = table.rows > 5 ? element("div", { class: "tools" }, search, note) : null;
+  const tools = rows.length > 5 ? element("div", { class: "tools" }, search, note) : null;
   return element("div", { class: "view" }, tools, element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": table.title }, element("table", {}, heads, body, totals(table, columns))), more, command(table));
 }
 

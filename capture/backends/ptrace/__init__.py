@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from multiprocessing import Pipe
 from types import TracebackType
@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from capture import seccomp
+from capture import procfs, seccomp
 from capture.backends.ptrace.attach import yama
 from capture.backends.ptrace.pieces import Reader
 from capture.backends.ptrace.process import DONE, FAILED, NOTE, READY, REFUSED, TracerProcess, stops_at_chosen
@@ -95,6 +95,10 @@ class PtraceTracing:
             raise value
         if word != READY:
             raise CaptureError(f"the tracer failed ({value}); please report this")
+
+    def processes(self) -> Iterator[int]:
+        """Those whose tracer ours is."""
+        return procfs.traced_by(self._tracer)
 
     def is_done(self) -> bool:
         """Has the last process ended?"""

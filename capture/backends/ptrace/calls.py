@@ -13,7 +13,7 @@ from capture.backends.ptrace.pieces import NOTHING, Piece, Pieces, Reader
 from capture.backends.ptrace.requests import EVENT_FORK, EVENT_VFORK, SyscallInfo
 from capture.backends.ptrace.ring import FILTERED, Ring, pack
 from capture.backends.ptrace.rules import BIRTHS, CHANGE_USER, ENDS, RENAME, RESTART, Rules, cell_of
-from capture.backends.ptrace.threads import Thread, Threads, parent_of
+from capture.backends.ptrace.threads import Thread, Threads
 from schemas.record import NOT_MEASURED, PLAN_EXEC, Abi, Flag, Kind
 from schemas.syscalls import native_abi
 
@@ -115,10 +115,7 @@ class Calls:
         if status & 0x7F == _SIGKILL:
             self.signal(thread, _SIGKILL, (0, 0))
         last = self.threads.end(thread)
-        parent = thread.process.parent
-        if parent not in self.threads.processes:
-            parent = parent_of(thread.process.pid)
-        self.ring.state(Kind.EXIT, thread, parent=parent, ret=status, args=(int(last), 0))
+        self.ring.state(Kind.EXIT, thread, parent=0, ret=status, args=(int(last), 0))
 
     def gone(self, thread: Thread, status: int) -> None:
         """It has ended; killed while it stood at some stop, it did not say so before."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from capture.backends.ptrace.memory import Memory
-from schemas.record import ABSENT, PLAN_FILLED, PLAN_FOUND_SHIFT, Addr, Data, Flag, Found
+from schemas.record import ABSENT, PLAN_FILLED, PLAN_FOUND_MASK, PLAN_FOUND_SHIFT, Addr, Data, Flag, Found
 
 _PATH_MOST, _ADDR_MOST = 4096, 128
 _ARGV_MOST, _ARGUMENT_MOST, _ARGUMENTS = 32768, 4096, 1024
@@ -61,14 +61,14 @@ class Reader:
     def needs_reading(self, plan: int) -> bool:
         """Is there anything to read for a call of this plan?"""
         how = Data(plan >> 9 & 15)
-        always = plan & 0x81FF or plan >> PLAN_FOUND_SHIFT & 3 or how in (Data.PAIR, Data.PAIR_LAST)
+        always = plan & 0x81FF or plan >> PLAN_FOUND_SHIFT & PLAN_FOUND_MASK or how in (Data.PAIR, Data.PAIR_LAST)
         return bool(always or (how and self._data_bytes))
 
     def read(self, tid: int, plan: int, args: Arguments, ret: int) -> Pieces:
         """What a call that returned points to, by its plan."""
         path, flags = (None, 0) if plan & PLAN_FILLED and ret <= 0 else self._path(tid, plan & 7, args)
         path2, more = self._path(tid, plan >> 3 & 7, args)
-        found = Found(plan >> PLAN_FOUND_SHIFT & 3)
+        found = Found(plan >> PLAN_FOUND_SHIFT & PLAN_FOUND_MASK)
         if found is not Found.NOTHING and ret >= 0:
             path2 = self._found(tid, found, args, ret)
         addr = self._address(tid, Addr(plan >> 6 & 7), args, ret)
@@ -119,6 +119,11 @@ class Reader:
         if how is Found.BY_PAIR:
             first = self._memory.read(tid, args[0], 4)
             return None if first is None else _place(f"/proc/{tid}/fd/{int.from_bytes(first, 'little')}")
+        if how is Found.BY_SOCKETS:
+            pair = self._memory.read(tid, args[3], 8)
+            ends = [_place(f"/proc/{tid}/fd/{fd}") for fd in struct.unpack("=2i", pair)] if pair else []
+            found = [end for end in ends if end is not None]
+            return found[0] + found[1][1:] if len(found) == 2 else None
         return _place(f"/proc/{tid}/fd/{ret}")
 
     def _address(self, tid: int, how: Addr, args: Arguments, ret: int) -> Piece:

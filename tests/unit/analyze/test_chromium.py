@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from analyze import cli
 from analyze.html.report import report_page
 from analyze.session import Session
 from tests.chromium import Chromium, find_chromium
@@ -46,6 +48,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         with Session([str(capture)]) as session:
             made[name] = folder / f"{name}.html"
             made[name].write_text(report_page(session, [], lambda _: None), encoding="utf-8")
+    made["diff"] = folder / "diff.html"
+    words = ["diff", str(captures["empty"]), str(captures["evil"]), "-n", "0", "-w", str(made["diff"])]
+    assert CliRunner().invoke(cli.app, words).exit_code == 0
     return made
 
 
@@ -58,7 +63,7 @@ def see_all(browser: Chromium) -> None:
         browser.wait(f"!{holder} || {holder}.dataset.drawn !== undefined")
 
 
-@pytest.mark.parametrize("name", ["web", "evil", "empty"])
+@pytest.mark.parametrize("name", ["web", "evil", "empty", "diff"])
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False)])
 def test_the_page_is_silent(browser: Chromium, pages: dict[str, Path], name: str, width: int, dark: bool) -> None:
     """No error, no warning, no violation of its policy, no request; nothing hangs over the edge of a phone."""
@@ -138,6 +143,18 @@ def test_a_rectangle_on_the_heat_map_zooms(browser: Chromium, pages: dict[str, P
     browser.wait(f"!{hidden}")
     browser.run("document.getElementById('heatmap-reset').click()")
     assert browser.run(hidden)
+
+
+def test_changes_are_narrowed_by_kind(browser: Chromium, pages: dict[str, Path]) -> None:
+    """The second choice leaves changes of one kind, as many as it says."""
+    browser.look(1280, 900)
+    browser.open(pages["diff"])
+    choice = "document.querySelectorAll('#changes .choices button')[1]"
+    browser.run(f"{choice}.click()")
+    kind, count = browser.run(f"{choice}.innerText").split()
+    told = browser.run("[...document.querySelectorAll('#changes tbody .badge')].map(badge => badge.innerText)")
+    assert {text.split()[1] for text in told} == {kind}
+    assert len(told) == min(int(count), 15)
 
 
 def test_the_first_picture_comes_at_once(browser: Chromium, pages: dict[str, Path]) -> None:

@@ -203,6 +203,46 @@ def test_what_cannot_be_written_is_one_line(
     assert (tmp_path / "t.html").read_text() == "mine"
 
 
+def test_a_diff_has_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The changes that `--format json` gives, all of them, as inert as names in other pages."""
+    monkeypatch.chdir(tmp_path)
+    rows = make_rows(200)
+    evil = [
+        plain_row(ts=START + n, dur_ns=5, syscall="openat", path=f"/{HOSTILE[0]}", ret=-2, errno="ENOENT")
+        for n in range(30)
+    ]
+    words = [
+        "diff",
+        str(write_parquet(tmp_path / "a.parquet", rows)),
+        str(write_parquet(tmp_path / "b.parquet", rows + evil)),
+    ]
+    ran = CliRunner().invoke(cli.app, [*words, "-n", "0", "--format", "json", "-q"])
+    made = CliRunner().invoke(cli.app, [*words, "-n", "0", "-w", "d.html"])
+    assert (ran.exit_code, made.exit_code) == (0, 0), made.output
+    page = Parsed((tmp_path / "d.html").read_text(encoding="utf-8"))
+    changes = page.data["tables"]["changes"]
+    found = [
+        dict(zip((column["name"] for column in changes["columns"]), cells, strict=True))
+        for cells in zip(*map(values, changes["columns"]), strict=True)
+    ]
+    assert found == json.loads(ran.output) != []
+    assert [tag for tag, _ in page.elements].count("script") == 4
+    assert page.data["after"]["facts"][-1].startswith("230 calls")
+
+
+def test_any_answer_has_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a report and of a query, without the plotting library."""
+    monkeypatch.chdir(tmp_path)
+    write_parquet(tmp_path / "x.parquet", make_rows(100))
+    for words in (["top", "x.parquet", "--by", "process"], ["sql", "x.parquet", "SELECT 1 AS a, '<b>' AS b"]):
+        ran = CliRunner().invoke(cli.app, [*words, "-w", "o.html", "--force"])
+        assert ran.exit_code == 0, ran.output
+        page = (tmp_path / "o.html").read_text(encoding="utf-8")
+        assert len(page) < 100_000
+        assert Parsed(page).data["tables"]["answer"]["rows"] == (5 if words[0] == "top" else 1)
+        assert "<b>" not in page
+
+
 def test_the_library_is_what_its_note_says() -> None:
     """Unchanged, by its sum, and with its licence."""
     import hashlib

@@ -162,7 +162,7 @@ KINDS = [
         pieces(b"/bin/ls", data=b"ls\0-l\0a b\0"),
         {"ppid": 5, "arg0": 21, "path": "/bin/ls", "cmdline": "ls -l 'a b'"},
     ),
-    (record(kind=Kind.EXIT, **{**EMPTY, "ret": 256}), None, {"ppid": 0, "arg0": 21, "ret": 256}),
+    (record(kind=Kind.EXIT, **{**EMPTY, "ret": 256}), None, {"arg0": 21, "ret": 256}),
     (record(kind=Kind.SIGNAL, **{**EMPTY, "ret": 15}), None, {"arg0": 21, "arg1": 22, "ret": 15}),
     (
         record(kind=Kind.PROCESS, nr=5, **EMPTY),

@@ -60,7 +60,7 @@ def test_all_ways_of_loss_add_up() -> None:
     account.headers["seen"][0, 0] = 10
     account.headers["dropped"][0, Cause.RING_FULL, 0] = 1
     account.headers["dropped"][0, Cause.TABLE_FULL, 0] = 2
-    account.lost(batch_of(calls(3)), Cause.WRITER)
+    account.lost(as_words(calls(3)).T, np.zeros(3, np.int16), Cause.WRITER)
     account.left_out(0, as_words(np.concatenate([calls(2), states(Kind.EXIT), calls(1, flags=Flag.STATE_ONLY)])))
     account.wrote(batch_of(calls(2)))
     assert cells(account) == {

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from capture.errors import SinkError
 from capture.pipeline import BUFFERS, Pipeline
-from capture.ring import as_words
+from capture.ring import Words, as_words
 from schemas.record import Cause
 from tests.unit.capture.fakes import FakeSink, calls, columns
 
@@ -25,10 +26,11 @@ class Counted:
         """The sink has it."""
         self.written += batch.num_rows
 
-    def lose(self, batch: pa.RecordBatch, cause: Cause) -> None:
+    def lose(self, words: Words, cpus: np.ndarray, cause: Cause) -> None:
         """The sink has it not."""
         assert cause is Cause.WRITER
-        self.lost += batch.num_rows
+        assert words.shape[1] == len(cpus)
+        self.lost += len(cpus)
 
 
 def pipeline(sink: FakeSink) -> tuple[Pipeline, Counted]:
@@ -60,13 +62,13 @@ def test_flushes_secure_each_row_once() -> None:
     sink = FakeSink(batch_rows=100)
     line, counted = pipeline(sink)
     line.append(0, stamps(0, 30))
-    line.flush()
-    line.flush()  # nothing new
+    until(line.flush)
+    assert line.flush()  # nothing new
     line.append(0, stamps(30, 30))
-    line.flush()
+    until(line.flush)
     line.append(0, stamps(60, 40))
     line.append(0, stamps(100, 5), wait=True)
-    line.flush()
+    until(line.flush)
     line.close()
     assert sink.flushed == [list(range(30)), list(range(30, 60)), list(range(100, 105))]
     assert sink.written == [list(range(100)), list(range(100, 105))]
@@ -125,18 +127,25 @@ def test_a_writer_that_is_behind_bounds_memory() -> None:
 
 
 def test_a_fault_on_the_writers_thread_is_raised_by_check() -> None:
-    """Not the sink's own kind of error: it ends the capture instead of being counted."""
+    """Not the sink's own kind of error: its rows and all later ones are lost, and counted, and it is said."""
 
     class Broken(FakeSink):
         def write(self, batch: pa.RecordBatch) -> None:
             """A bug."""
-            raise ZeroDivisionError
+            super().write(batch)
+            if len(self.written) == 2:
+                raise ZeroDivisionError("by nought")
 
-    line, _ = pipeline(Broken(batch_rows=10))
+    sink = Broken(batch_rows=10)
+    line, counted = pipeline(sink)
     line.check()
-    line.append(0, stamps(0, 10))
-    with pytest.raises(ZeroDivisionError):
-        line.close()
+    for first in range(0, 40, 10):
+        line.append(0, stamps(first, 10), wait=True)
+    line.close()
+    with pytest.raises(SinkError, match=r"the writer failed \(ZeroDivisionError: by nought\); .* report this"):
+        line.check()
+    assert (counted.written, counted.lost) == (10, 30)
+    assert len(sink.written) == 2
 
 
 def test_the_buffers_are_used_again() -> None:

@@ -14,7 +14,7 @@ from capture import pipeline
 from capture.errors import SinkError
 from capture.pipeline import Payload, Pipeline
 from capture.ring import as_words
-from schemas.record import Cause, Kind
+from schemas.record import RECORD, Cause, Kind
 from tests.unit.capture.records import columns, padded, pieces, record
 
 ROWS = 16
@@ -67,24 +67,27 @@ class Account:
 
     def __init__(self) -> None:
         self.written: list[str | None] = []
-        self.lost: list[str | None] = []
+        self.ids: list[int] = []
+        self.lost: list[int] = []
 
     def wrote(self, batch: pa.RecordBatch) -> None:
         """In the file."""
+        self.ids += batch.column("pid").to_pylist()
         self.written += batch.column("path").to_pylist()
 
-    def lose(self, batch: pa.RecordBatch, cause: Cause) -> None:
+    def lose(self, words: np.ndarray, cpus: np.ndarray, cause: Cause) -> None:
         """Not in the file."""
         assert cause is Cause.WRITER
-        self.lost += batch.column("path").to_pylist()
+        assert len(cpus) == words.shape[1]
+        self.lost += np.ascontiguousarray(words.T).view(RECORD).ravel()["pid"].tolist()
 
 
-def block(paths: Sequence[str]) -> tuple[np.ndarray, Payload]:
-    """Records that open these paths, with their payloads from position 4,000,000,000 on; an empty path has none."""
+def block(paths: Sequence[str], first: int = 0) -> tuple[np.ndarray, Payload]:
+    """Records by pid `first` and on that open these paths (an empty one has none); payloads begin at 4e9."""
     content, records = b"", []
-    for path in paths:
+    for pid, path in enumerate(paths, first):
         place = {"payload": 4_000_000_000 + len(content)} if path else {}
-        records.append(record("openat", **place))
+        records.append(record("openat", pid=pid, **place))
         content += padded(pieces(path.encode())) if path else b""
     return as_words(np.concatenate(records)), Payload(4_000_000_000, [np.frombuffer(content, np.uint8)])
 
@@ -105,11 +108,12 @@ def test_each_row_is_written_once_or_lost(steps: list[list[bool] | None], refuse
             line.flush()
             continue
         paths = [f"/{number}/{index}" if named else "" for index, named in enumerate(step)]
-        assert line.append(0, *block(paths), wait=True)
+        assert line.append(0, *block(paths, len(sent)), wait=True)
         sent += [path or None for path in paths]
     line.close()
     assert account.written == sink.kept
-    assert sorted(map(str, account.written + account.lost)) == sorted(map(str, sent))
+    assert account.written == [sent[pid] for pid in account.ids]
+    assert sorted(account.ids + account.lost) == list(range(len(sent)))
     assert [path for path in sent if path in set(account.written) - {None}] == [path for path in sink.kept if path]
     assert (line.error is None) <= (account.lost == [])
     if not refused:

@@ -9,6 +9,7 @@ from schemas.record import (
     CELLS_PER_ABI,
     PLAN_EXEC,
     PLAN_FD_RETURNED,
+    PLAN_FOUND_MASK,
     PLAN_FOUND_SHIFT,
     Abi,
     Addr,
@@ -66,14 +67,15 @@ def test_what_a_call_points_to(name: str, wanted: tuple[int, ...]) -> None:
         ("accept4", Found.BY_FD),
         ("fchdir", Found.BY_CWD),
         ("pipe2", Found.BY_PAIR),
+        ("socketpair", Found.BY_SOCKETS),
         ("renameat2", Found.NOTHING),
         ("read", Found.NOTHING),
     ],
 )
 def test_what_finds_a_file(name: str, found: Found) -> None:
     """The second path is what the kernel found: only of calls that are given no second path themselves."""
-    assert plan(name) >> PLAN_FOUND_SHIFT & 3 == found
-    finding = [int(value) for value in plans() if value >> PLAN_FOUND_SHIFT & 3]
+    assert plan(name) >> PLAN_FOUND_SHIFT & PLAN_FOUND_MASK == found
+    finding = [int(value) for value in plans() if value >> PLAN_FOUND_SHIFT & PLAN_FOUND_MASK]
     assert all(parts(value)[1] == 0 for value in finding)
 
 

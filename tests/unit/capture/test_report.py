@@ -1,6 +1,7 @@
 """What a capture says on standard error, line by line."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -103,10 +104,10 @@ def test_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys) == []
     quiet.ask()
     quiet.progress(None)
-    quiet.given_up()
+    quiet.given_up(Path("t1.parquet"))
     counters, given_up = said(capsys)
     assert counters.startswith("capture: 0 s, 1,500 calls seen")
-    assert given_up == "capture: stopped without waiting; `capture repair t.parquet` finishes the file"
+    assert given_up == "capture: stopped without waiting; `capture repair t1.parquet` finishes the file"
 
 
 class Time:

@@ -48,7 +48,7 @@ def test_reader_goes() -> None:
 def test_dictionaries_change(tmp_path: Path) -> None:
     """Dictionaries that grow, shrink or are others from batch to batch give the right words."""
     path = tmp_path / "trace.arrows"
-    sink = open_sink(str(path), {})
+    sink = open_sink(str(path), lambda _: {})
     wanted = []
     for words in (["a"], ["a", "b"], ["b"], ["c", "a"], ["c", "a", "d"]):
         batch = plain_rows(4)
@@ -66,7 +66,7 @@ def test_killed(tmp_path: Path) -> None:
     path = tmp_path / "trace.arrows"
     program = (
         "import sys, time; from capture.sink import open_sink; from tests.rows import plain_rows\n"
-        "sink = open_sink(sys.argv[1], {})\n"
+        "sink = open_sink(sys.argv[1], lambda _: {})\n"
         "for n in range(9): sink.write(plain_rows(100, 100 * n))\n"
         "print(flush=True); time.sleep(60)"
     )
@@ -92,12 +92,12 @@ def test_pipe_with_a_name(tmp_path: Path) -> None:
     pipe, file = tmp_path / "pipe.arrows", tmp_path / "file.arrows"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    sink = open_sink(str(pipe), {})
+    sink = open_sink(str(pipe), lambda _: {})
     sink.write(plain_rows(1))
     assert os.read(reader, 4) == b"\xff\xff\xff\xff"
     sink.close({})
     os.close(reader)
     file.write_text("precious")
     with pytest.raises(SinkError, match="exists"):
-        open_sink(str(file), {})
+        open_sink(str(file), lambda _: {})
     assert file.read_text() == "precious"

@@ -153,6 +153,7 @@ def test_command_lines_without_an_end() -> None:
         (b"fpasswd\0etc\0", b"/etc/passwd"),
         (b"f", b"/"),
         (b"s" + struct.pack("=Q", 4242), b"socket:[4242]"),
+        (b"s" + struct.pack("=QQ", 4242, 7), b"socket:[4242] socket:[7]"),
         (b"p" + struct.pack("=Q", 2**64 - 1), b"pipe:[18446744073709551615]"),
     ],
 )
