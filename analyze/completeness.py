@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from analyze.render.text import printable
 from analyze.session import Session
 
 
@@ -42,7 +43,7 @@ class Completeness:
         if self.unfinished:
             names = ", ".join(self.unfinished[:3]) + (", ..." if len(self.unfinished) > 3 else "")
             parts.append(f"{names} has no end yet, and its latest calls may be missing")
-        return "INCOMPLETE: " + "; ".join(parts)
+        return printable("INCOMPLETE: " + "; ".join(parts))
 
 
 def completeness(session: Session) -> Completeness:

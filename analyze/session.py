@@ -17,7 +17,7 @@ from analyze.events import define_events, define_users
 from analyze.replay import LIVES, NAME, PEER, STAND_INS, Replay
 from analyze.result import Column, Result
 from analyze.sqltext import identifier, literal
-from analyze.statements import bare, explain_error, is_select, only_reads, split
+from analyze.statements import bare, check_plan, explain_error, explained, is_select, only_reads, split
 from analyze.trace import STDIN, open_sources
 
 if TYPE_CHECKING:
@@ -103,7 +103,15 @@ class Session:
             self._catalog.need_all()
         if self.unsafe:
             return [bare(statement.query) for statement in split(text, self.database)]
-        return only_reads(text, self.database)
+        judged = only_reads(text, self.database)
+        for statement in judged:
+            self.inspect(statement)
+        return judged
+
+    def inspect(self, query: str) -> None:
+        """Look through the plan of a query. Raises QueryError if it calls a function that may do more than read."""
+        for _, plan in self.fetch(explained(query)):
+            check_plan(plan)
 
     def query(self, text: str, limit: int | None = None) -> Result:
         """The answer to a text of one or more statements: the last one's, ready to be fetched, cut after `limit` rows.

@@ -3,11 +3,15 @@
 DuckDB's own locks are not enough: COPY overwrote an allowed file when tried. So the text is split by DuckDB's parser
 and each statement judged by its type. The type is not enough either: `WITH a AS (COPY ...) SELECT 1` is a SELECT and
 overwrites the file all the same. So what runs is never the text itself but a query around it, in which DuckDB's binder
-refuses whatever is not a plain query.
+refuses whatever is not a plain query. There are functions that run SQL of their own, too: `FROM
+json_execute_serialized_sql(...)` wrote such a COPY. A query can build the name of one at will (`FROM query('json_' ||
+...)`), so the functions are looked for in the plan that DuckDB makes of it, and only those that are known run.
 """
 
+import json
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from analyze.errors import QueryError
 
@@ -17,6 +21,12 @@ if TYPE_CHECKING:
 LINE = re.compile(r"(?<=\n)LINE (\d+):")
 EXPLAIN = re.compile(r"\s*explain(\s+analyze)?\s+", re.IGNORECASE)
 """The forms of EXPLAIN that are let through; what follows must be a SELECT, since EXPLAIN ANALYZE runs it."""
+FUNCTIONS = re.compile(
+    r"(read_parquet|parquet_\w+|python_arrow_scan|arrow_scan|seq_scan|duckdb_\w+|pragma_\w+|range|generate_series|repeat"
+    r"|repeat_row|unnest|summary|json_each|json_tree|pg_timezone_names|icu_calendar_names|test_\w+)\Z",
+    re.IGNORECASE,
+)
+"""Table functions that read the captures, say what there is, or make rows of nothing."""
 
 
 def split(text: str, database: "duckdb.DuckDBPyConnection") -> list["duckdb.Statement"]:
@@ -40,6 +50,29 @@ def only_reads(text: str, database: "duckdb.DuckDBPyConnection") -> list[str]:
     return [_enclose(statement, database) for statement in split(text, database)]
 
 
+def explained(statement: str) -> str:
+    """The statement that makes the plan of one that `only_reads` gave, for `check_plan`."""
+    return f"EXPLAIN (FORMAT JSON) {EXPLAIN.sub('', statement, count=1)}"
+
+
+def check_plan(plan: str) -> None:
+    """Raises QueryError if a plan (JSON) has a function that may do more than read."""
+    for node in _nodes(json.loads(plan)):
+        name = node.get("extra_info", {}).get("Function", "")
+        if name and not FUNCTIONS.match(name):
+            raise QueryError(
+                f"the function {name.lower()} is refused, as it may do more than read the capture; --unsafe lifts this"
+            )
+
+
+def _nodes(nodes: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += node.get("children", [])
+
+
 def bare(query: str) -> str:
     """A statement without the blanks and the semicolon around it."""
     return query.strip().rstrip(";").rstrip()
@@ -49,7 +82,14 @@ def is_select(statement: "duckdb.Statement") -> bool:
     """Whether it is a query whose result can be a table of another one (DESCRIBE and SHOW are not)."""
     import duckdb
 
-    return statement.type == duckdb.StatementType.SELECT
+    return _is(statement, duckdb.StatementType.SELECT)
+
+
+def _is(statement: "duckdb.Statement", kind: "duckdb.StatementType") -> bool:
+    try:
+        return statement.type == kind
+    except ValueError:  # a kind that DuckDB's Python has no name for
+        return False
 
 
 def _enclose(statement: "duckdb.Statement", database: "duckdb.DuckDBPyConnection") -> str:
@@ -59,11 +99,11 @@ def _enclose(statement: "duckdb.Statement", database: "duckdb.DuckDBPyConnection
     if is_select(statement):
         return enclosed(text)
     explain = EXPLAIN.match(text)
-    if statement.type == duckdb.StatementType.EXPLAIN and explain:
+    if explain and _is(statement, duckdb.StatementType.EXPLAIN):
         inner = split(text[explain.end() :], database)
         if len(inner) == 1 and is_select(inner[0]):
             return f"{explain.group().strip()} {enclosed(bare(inner[0].query))}"
-    kind = str(statement.type).rpartition(".")[2]
+    kind = text.partition(" ")[0][:40].upper()
     raise QueryError(
         f"{kind} is refused: only SELECT, EXPLAIN SELECT and EXPLAIN ANALYZE SELECT run, so that a query cannot change "
         "anything on this machine; --unsafe lifts this"

@@ -189,7 +189,13 @@ def _judged(session: Session, report: Report) -> str:
     statements = split(report.query, session.database)
     if len(statements) != 1 or not is_select(statements[0]):
         raise ReportError(f"{report.path}: a report is one SELECT")
-    return f"SELECT * FROM (\n{bare(report.query)}\n)"
+    query = f"SELECT * FROM (\n{bare(report.query)}\n)"
+    if report.path.parent != BUILT_IN:
+        try:
+            session.inspect(query)
+        except QueryError as error:
+            raise ReportError(f"{report.path}: {error}") from error
+    return query
 
 
 def _with_names(query: str, columns: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from analyze.errors import UsageError
+from analyze.errors import QueryError, UsageError, first_line
 from analyze.session import Session
 from analyze.show.query import CALLS, RETURNED, Asked, lookups, uses
 from analyze.show.stream import batches
@@ -27,6 +27,7 @@ GROUP = 500_000
 """Rows of a row group."""
 
 STATE_ONLY = 32
+CAUSES = {int(cause): cause.name.lower() for cause in Cause}
 
 
 def write_subset(session: Session, asked: Asked, out: BinaryIO, *, parquet: bool) -> None:
@@ -38,7 +39,7 @@ def write_subset(session: Session, asked: Asked, out: BinaryIO, *, parquet: bool
         raise UsageError(f"-w: a capture is of one host, these are of {', '.join(session.hosts)}; give those of one")
     schema = EVENTS.with_metadata(_metadata(session))
     counting = _Counting()
-    tables = (counting.count(table.cast(schema)) for table in _tables(session, asked))
+    tables = (counting.count(_sound(table, schema)) for table in _tables(session, asked))
     finished = all(source.finished for source in session.sources)
     if parquet:
         with pq.ParquetWriter(out, schema, compression="zstd", write_page_checksum=True) as file:
@@ -51,6 +52,14 @@ def write_subset(session: Session, asked: Asked, out: BinaryIO, *, parquet: bool
             stream.write_table(table.combine_chunks())
         empty = pa.RecordBatch.from_pylist([], schema=schema)
         stream.write_batch(empty, custom_metadata=counting.metadata() if finished else {})
+
+
+def _sound(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The rows in the contract's types. Raises QueryError for what no capture holds, as NULL where there is none."""
+    try:
+        return table.cast(schema)
+    except ValueError as error:
+        raise QueryError(f"the capture is damaged: {first_line(error)}") from error
 
 
 def subset_statement(session: Session) -> str:
@@ -129,7 +138,7 @@ class _Counting:
             cell.seen += group["weight_sum"]
         for group in _sums(table.filter(pc.equal(table.column("kind").cast(pa.string()), "loss")), "arg0"):
             cell = self._cell(group)
-            cause = Cause(group["arg0"]).name.lower()
+            cause = CAUSES.get(group["arg0"], "unknown")
             cell.dropped[cause] = cell.dropped.get(cause, 0) + group["weight_sum"]
             cell.seen += group["weight_sum"]
         return table

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from analyze.errors import QueryError
+from analyze.api import open_capture
+from analyze.errors import QueryError, ReportError
 from analyze.session import Session
 from tests.unit.analyze.captures import make_rows, write_parquet
 
@@ -23,6 +24,7 @@ def session(capture: Path) -> Iterator[Session]:
         yield opened
 
 
+HIDDEN = "WITH a AS (COPY (SELECT 1) TO ''{path}'' (use_tmp_file false)) SELECT 1"
 WRITES = [
     "COPY (SELECT 1) TO '{path}' (use_tmp_file false)",
     "EXPLAIN ANALYZE COPY (SELECT 1) TO '{path}' (use_tmp_file false)",
@@ -32,11 +34,17 @@ WRITES = [
     "SELECT 1; WITH a AS (COPY (SELECT 1) TO '{path}' (use_tmp_file false)) SELECT 1",
     "SELECT * FROM query('COPY (SELECT 1) TO ''{path}'' (use_tmp_file false)')",
     "SELECT * FROM query('WITH a AS (COPY (SELECT 1) TO ''{path}'' (use_tmp_file false)) SELECT 1')",
+    f"FROM json_execute_serialized_sql(json_serialize_sql('{HIDDEN}'))",
+    "FROM query('FROM json_exe' || 'cute_serialized_sql(json_serialize_sql(''WITH a AS (COPY (SELECT 1) TO "
+    "''''{path}'''' (use_tmp_file false)) SELECT 1''))')",
+    "EXPLAIN ANALYZE FROM json_execute_serialized_sql(json_serialize_sql('SELECT 1'))",
+    "FROM enable_logging(storage => 'file', storage_path => '{path}.log')",
+    "EXPORT DATABASE '{path}.folder' (FORMAT parquet)",
+    "UPDATE EXTENSIONS",
     "CREATE TABLE t AS SELECT 1",
     "CREATE OR REPLACE TEMP VIEW calls AS SELECT 1",
     "DROP VIEW calls",
     "ATTACH '{path}.db'",
-    "EXPORT DATABASE '{path}.folder'",
     "SET lock_configuration = false",
     "RESET enable_external_access",
     "PRAGMA enable_profiling",
@@ -58,6 +66,30 @@ def test_a_statement_that_does_more_than_read_is_refused(session: Session, captu
         list(session.query(text.format(path=capture)).rows())
     assert capture.read_bytes() == before
     assert list(capture.parent.iterdir()) == [capture]
+
+
+@pytest.mark.parametrize("number", [0, 3, 6])
+def test_a_report_of_ones_own_cannot_write_either(capture: Path, tmp_path: Path, number: int) -> None:
+    """Its file may come from anybody."""
+    texts = [text for text in WRITES if "use_tmp_file" in text]
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    (folder / "evil.sql").write_text("-- Evil.\n-- column x INTEGER\n" + texts[number].format(path=capture))
+    before = capture.read_bytes()
+    with open_capture(capture) as opened, pytest.raises((ReportError, QueryError)):
+        list(opened.report(str(folder / "evil.sql")).rows())
+    assert capture.read_bytes() == before
+
+
+def test_the_spill_folder_cannot_be_written(session: Session) -> None:
+    """DuckDB may write there, a query may not."""
+    ((folder,),) = session.fetch("SELECT current_setting('temp_directory')")
+    Path(folder).mkdir()
+    for text in WRITES:
+        with pytest.raises(QueryError):
+            list(session.query(text.format(path=f"{folder}/x")).rows())
+    assert list(Path(folder).iterdir()) == []
+    Path(folder).rmdir()
 
 
 READS = [
