@@ -1,7 +1,8 @@
 """strace's logs as a capture: `analyze import`.
 
-log.py takes lines apart, resumed.py joins calls that were cut in two, threads.py follows who is who, calls.py and
-arguments.py read one call, rows.py makes the columns.
+log.py takes lines apart, resumed.py joins calls that were cut in two, threads.py follows who is who, block.py reads the
+distinct calls: bulk.py those of the common shape, all at once, calls.py and arguments.py the others; rows.py makes the
+columns. Lines are handled as slices of the log's bytes (texts.py), a block at a time.
 """
 
 from analyze.importer.run import Imported, import_logs

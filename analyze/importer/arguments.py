@@ -13,14 +13,12 @@ from schemas.decode.ipc import COMMAND, SHAPES, UNKNOWN_SHAPE
 from schemas.line.memo import Memo
 from schemas.syscalls import Call
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|<<|<(?:[^<>\\]|->|\\.)*>|/\*.*?\*/|[\[\](){},]')
-_PLAIN = re.compile(r' ?((?:[^,"\[({<]++|"(?:[^"\\]++|\\.)*+"|[\[({][^\[\](){}"<]*+[\])}])+)')
-"""An argument without names in angle brackets, structures in structures, and strings in these: nearly all."""
-_NESTED = re.compile(r'["\[({<]')
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|<<|<(?:->|[^<>\\]|\\.)*>|/\*.*?\*/|[\[\](){},]')
+_NESTED = re.compile(r'["\[({<]|/\*')
 _NAMED = re.compile(r"([a-z_0-9]+)=(?!=)")
 _PAIR = re.compile(r"\[(-?\d+)(?:<[^>]*>)?, (-?\d+)(?:<[^>]*>)?\]")
 _IOVEC = re.compile(r'iov_base="((?:[^"\\]|\\.)*)"')
-_NAMES_OF = re.compile(r"(?<![\w.])(-?\d+|AT_FDCWD)<((?:[^<>\\]|->|\\.)*)>")
+_NAMES_OF = re.compile(r"(?<![\w.])(-?\d+|AT_FDCWD)<((?:->|[^<>\\]|\\.)*)>")
 _RENAMED = {"child_stack": "newsp", "flags": "clone_flags", "parent_tid": "parent_tidptr", "pidfd": "parent_tidptr"}
 """What strace calls arguments of clone that the kernel calls otherwise."""
 
@@ -63,9 +61,6 @@ def split(text: str) -> list[str]:
         return []
     if not _NESTED.search(text):
         return text.split(", ")
-    plain = _PLAIN.findall(text)
-    if "<" not in text and sum(map(len, plain)) + 2 * (len(plain) - 1) == len(text):
-        return plain
     found: list[str] = []
     depth, begin = 0, 0
     for token in _TOKEN.finditer(text):
@@ -92,7 +87,8 @@ def end_of(text: str) -> int:
 
 def names_in(text: str) -> list[tuple[int, str]]:
     """What descriptors stand for, as strace -y prints it: `3</etc/hosts>`. The working directory is -100."""
-    return [(-100 if fd == "AT_FDCWD" else _fd(fd), name) for fd, name in _NAMES_OF.findall(text)]
+    outside = STRING.sub("", text) if '"' in text else text
+    return [(-100 if fd == "AT_FDCWD" else _fd(fd), name) for fd, name in _NAMES_OF.findall(outside)]
 
 
 def _fd(text: str) -> int:
@@ -153,12 +149,17 @@ def _by_name(call: Call, parts: Sequence[str], _: Sequence[int | None]) -> list[
     return values
 
 
+def futex_places(operation: int) -> list[int]:
+    """Where the arguments of futex belong, in the order in which they are printed."""
+    return [0, 1, *(FUTEX[name] for name in SHAPES.get(operation & COMMAND, UNKNOWN_SHAPE).split())]
+
+
 def _of_futex(_: Call, __: Sequence[str], values: Sequence[int | None]) -> list[int | None]:
     """The operation says which arguments were printed."""
-    placed: list[int | None] = [*values[:2], None, None, None, None]
-    shape = SHAPES.get((values[1] or 0) & COMMAND, UNKNOWN_SHAPE) if len(values) > 1 else ""
-    for name, value in zip(shape.split(), values[2:], strict=False):
-        placed[FUTEX[name]] = value
+    placed: list[int | None] = [None] * 6
+    operation = values[1] or 0 if len(values) > 1 else 0
+    for place, value in zip(futex_places(operation), values, strict=False):
+        placed[place] = value
     return placed
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from analyze.importer.arguments import Arguments, arguments, command_line, end_of, names_in
+from analyze.importer.constants import plain
 from analyze.importer.strings import unquote
 from schemas.errno import errno_names
 from schemas.line.memo import Memo
@@ -18,8 +19,8 @@ RESUMING = "<... "
 NONE = (None,) * 6
 NO_TEXTS = (None, None, None, None, False)
 ESCAPED, TRUNCATED, UNRETURNED = int(Flag.ESCAPED), int(Flag.TRUNCATED), int(Flag.UNFINISHED)
-_NAME = re.compile(r"[a-z_]\w*\Z")
-_RESULT = re.compile(r"(\?|0x[0-9a-f]+|-?\d+)(?:<((?:[^<>\\]|->|\\.)*)>)?(?: (E\w+))?")
+NAME = re.compile(r"[a-z_]\w*\Z")
+_RESULT = re.compile(r"(\?|0x[0-9a-f]+|-?\d+)(?:<((?:->|[^<>\\]|\\.)*)>)?(?: (E\w+))?")
 _NUMBERED = re.compile(r"syscall_(0x[0-9a-f]+|\d+)\Z")
 _ERRORS = {name: number for number, name in enumerate(errno_names()) if number}
 
@@ -62,7 +63,7 @@ class Parser:
         self._known: Memo[str, Parsed | None] = Memo(self._parse)
         self._results: Memo[str, Result | None] = Memo(result_of)
 
-    def parse(self, texts: list[str]) -> list[Parsed | None]:
+    def parse(self, texts: Sequence[str]) -> list[Parsed | None]:
         """The calls, None for each text that is none."""
         known = self._known.trim()
         return [known[text] for text in texts]
@@ -75,7 +76,7 @@ class Parser:
 
     def _take_apart(self, text: str) -> Parsed | None:
         name, bracket, rest = text.partition("(")
-        if not bracket or not _NAME.match(name):
+        if not bracket or not NAME.match(name):
             return None
         given, result = self._halves(rest)
         if given is None or result is None:
@@ -106,8 +107,7 @@ def result_of(text: str) -> Result | None:
         return Result(-_ERRORS[errno], errno, None)
     if number == "?":
         return Result(None, None, None)
-    octal = number.isdigit() and number.startswith("0") and len(number) > 1
-    return Result(_signed(int(number, 8 if octal else 0)), None, name)
+    return Result(_signed(plain(number) or 0), None, name)
 
 
 def _signed(value: int) -> int:
@@ -130,13 +130,8 @@ def _columns(
     if given.paths or given.addr is not None or given.words is not None:
         path, path2, addr, cmdline, escaped = _texts(given)
     flags = ESCAPED * escaped | TRUNCATED * given.truncated | UNRETURNED * (result.value is None)
-    numbered = None if call else _NUMBERED.match(name)
-    nr = call.nr if call else int(numbered[1], 0) if numbered else None
-    if nr is not None and nr >= 1 << 31:
-        raise ValueError(f"no number of a call: {nr}")
     return Parsed(
-        name if numbered is None else f"syscall_{nr}",
-        nr,
+        *((name, call.nr) if call else numbered(name)),
         values,
         result.value,
         result.errno,
@@ -149,6 +144,15 @@ def _columns(
         flags,
         names,
     )
+
+
+def numbered(name: str) -> tuple[str, int | None]:
+    """Name and number of a call that no table has; strace prints `syscall_0x1f4`. Raises ValueError."""
+    match = _NUMBERED.match(name)
+    nr = int(match[1], 0) if match else None
+    if nr is not None and nr >= 1 << 31:
+        raise ValueError(f"no number of a call: {nr}")
+    return name if nr is None else f"syscall_{nr}", nr
 
 
 def _texts(given: Arguments) -> tuple[str | None, str | None, str | None, str | None, bool]:
@@ -173,6 +177,6 @@ def _descriptor(call: Call | None, values: Sequence[int | None], result: Result)
     """The column `fd`: what the call returned, or its first descriptor argument."""
     if call is None or call.fd == FD_NONE:
         return None
-    returned = None if result.errno else result.value
+    returned = result.value if result.errno is None else None
     value = returned if call.fd == FD_RETURNED else values[call.fd]
     return None if value is None else (value & 0xFFFF_FFFF ^ 0x8000_0000) - 0x8000_0000

@@ -14,7 +14,7 @@ OTHERS = {"AT_FDCWD": AT_FDCWD, "FUTEX_BITSET_MATCH_ANY": 0xFFFF_FFFF}
 MASK64 = 0xFFFF_FFFF_FFFF_FFFF
 _NUMBER = re.compile(r"-?(?:0x[0-9a-f]+|\d+)")
 _COMMENT = re.compile(r" ?/\*.*?\*/")
-_DEVICE = re.compile(r"makedev\((\w+), (\w+)\)")
+_DEVICE = re.compile(r"makedev\((\w{1,10}), (\w{1,10})\)")
 _NETWORK = re.compile(r"htons\((\w+)\)")
 
 
@@ -27,7 +27,7 @@ def number_of(text: str) -> int | None:
     if text == "NULL":
         return 0
     if device := _DEVICE.fullmatch(text):
-        return os.makedev(_plain(device[1]) or 0, _plain(device[2]) or 0)
+        return os.makedev(*((plain(part) or 0) & 0x7FFF_FFFF for part in device.groups()))
     if network := _NETWORK.fullmatch(text):
         port = _term(network[1])
         return None if port is None else (port & 0xFF) << 8 | port >> 8
@@ -39,7 +39,7 @@ def number_of(text: str) -> int | None:
         if value is None:
             return None
         total |= value
-    return _signed(total) if total >= 0 else total
+    return _signed(total)
 
 
 def _bare(text: str) -> str:
@@ -63,11 +63,11 @@ def _shifted(part: str) -> int | None:
 
 
 def _term(word: str) -> int | None:
-    value = _plain(word)
+    value = plain(word)
     return _values().get(word) if value is None else value
 
 
-def _plain(word: str) -> int | None:
+def plain(word: str) -> int | None:
     """A number in C's notation."""
     if not _NUMBER.fullmatch(word):
         return None

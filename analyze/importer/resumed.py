@@ -3,8 +3,11 @@
 import re
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from analyze.importer.calls import RESUMING, UNFINISHED
 from analyze.importer.log import NOT_KNOWN, NOT_MEASURED, Lines
+from analyze.importer.texts import Numbers, Texts
 
 UNTOLD = 1
 """The thread of a log that tells none."""
@@ -18,13 +21,20 @@ def untold(lines: Lines) -> int:
     is but one thread. A call that begins in such a line and returns in one that does tell says it; else UNTOLD.
     """
     waiting, begun = "", set[int]()
-    for who, text in zip(lines.who, lines.texts, strict=True):
+    halves = _halves(lines)
+    whose: list[int] = lines.who[halves].tolist()
+    for who, text in zip(whose, lines.texts.some(halves), strict=True):
         if text.endswith(UNFINISHED):
             waiting = waiting if who else text
             begun.add(who)
         elif who and who not in begun and waiting and (match := _RESUMED.match(text)) and waiting.startswith(match[1]):
             return who
     return UNTOLD
+
+
+def _halves(lines: Lines) -> Numbers:
+    """The lines that may hold a part of a call."""
+    return np.flatnonzero(lines.texts.end(b" ...>") | lines.texts.begin(RESUMING.encode()))
 
 
 @dataclass
@@ -44,31 +54,37 @@ class Joiner:
     """The calls that threads are in, by thread, the first begun first."""
 
     def join(self, lines: Lines) -> Lines:
-        """The same lines with whole calls only, each where it returned, with the time at which it began.
-
-        The lists of `lines` are changed.
-        """
-        kept, texts, when, lasted = [], lines.texts, lines.when, lines.lasted
-        for index, text in enumerate(texts):
-            if text[-1:] == ">" and self._cut(lines.who[index], lines.comms[index], when[index], text):
-                continue
-            if text[:1] == "<" and text.startswith(RESUMING):
-                when[index], texts[index], lasted[index] = self._resume(
-                    lines.who[index], when[index], text, lasted[index]
-                )
-            kept.append(index)
-        if len(kept) == len(texts):
+        """The same lines with whole calls only, each where it returned, with the time at which it began."""
+        halves = _halves(lines)
+        cut, resumed, whole = list[int](), list[int](), list[str]()
+        columns = (column[halves].tolist() for column in (lines.who, lines.when, lines.lasted))
+        for index, text, who, when, lasted in zip(halves.tolist(), lines.texts.some(halves), *columns, strict=True):
+            if text[-1:] == ">" and self._cut(who, lines.comms.get(index, ""), when, text):
+                cut.append(index)
+            elif text.startswith(RESUMING):
+                lines.when[index], text, lines.lasted[index] = self._resume(who, when, text, lasted)
+                resumed.append(index)
+                whole.append(text)
+        if not cut and not resumed:
             return lines
-        who, comms = [lines.who[index] for index in kept], [lines.comms[index] for index in kept]
-        when, lasted = [when[index] for index in kept], [lasted[index] for index in kept]
-        return Lines(who, comms, when, [texts[index] for index in kept], lasted, lines.notices)
+        left = np.delete(np.arange(len(lines.texts)), cut)
+        places = dict(zip(left.tolist(), range(len(left)), strict=True)) if lines.comms else {}
+        comms = {places[index]: comm for index, comm in lines.comms.items() if index in places}
+        joined = lines.texts.replaced(resumed, whole).take(left)
+        return Lines(lines.who[left], lines.when[left], joined, lines.lasted[left], comms, lines.notices)
 
     def finish(self) -> Lines:
         """The calls that never returned."""
-        calls = [(who, one.comm, one.when, one.text + UNFINISHED, NOT_MEASURED) for who, one in self.begun.items()]
+        begun = list(self.begun.items())
         self.begun = {}
-        columns = zip(*calls, strict=True) if calls else ((),) * 5
-        return Lines(*(list(column) for column in columns))  # type: ignore[arg-type]
+        texts = [one.text + UNFINISHED for _, one in begun]
+        empty = np.zeros(len(begun), np.int64)
+        comms = {index: one.comm for index, (_, one) in enumerate(begun) if one.comm}
+        who = np.array([who for who, _ in begun], np.int64)
+        when = np.array([one.when for _, one in begun], np.int64)
+        return Lines(
+            who, when, Texts(b"", empty, empty).replaced(range(len(begun)), texts), empty + NOT_MEASURED, comms
+        )
 
     def _cut(self, who: int, comm: str, when: int, text: str) -> bool:
         """Whether a line is the beginning of a call; it is kept then."""

@@ -8,19 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analyze.importer.calls import NONE, Parsed, Parser
+from analyze.importer.block import NO_CALL, UNTOLD, Calls, Reader, as_table, joined, same
 from analyze.importer.log import NOT_KNOWN
-from analyze.importer.threads import NO_CALL, Thread, Told
+from analyze.importer.texts import Numbers, Texts
+from analyze.importer.threads import Thread, Told
 from schemas.arrow import EVENTS
 from schemas.counters import Cell, Counters
 from schemas.record import Abi, Flag
 from schemas.syscalls import OTHER
 
-CPU = UID = -1
-"""strace does not tell."""
 NOT_UNDERSTOOD = "not_understood"
-NOTHING = Parsed("", None, NONE, None, None, None, None, None, None, None, None, 0, ())
-"""In place of what was not understood; no row is made of it."""
 KEYS = {"abi": pa.string(), "nr": pa.int32(), "syscall": pa.string()}
 
 
@@ -29,7 +26,7 @@ class Rows:
 
     def __init__(self) -> None:
         """Before the first row."""
-        self._parsers = {Abi.X86_64: Parser(Abi.X86_64), Abi.I386: Parser(Abi.I386)}
+        self._readers = {abi: Reader(abi) for abi in (Abi.X86_64, Abi.I386)}
         self._calls = Counter[tuple[str, int, str]]()
         self._named: set[tuple[int, int]] = set()
         self.strange = 0
@@ -38,23 +35,20 @@ class Rows:
 
     def batch(self, told: Told, threads: Sequence[Thread]) -> pa.Table:
         """The rows that follow from some lines, in their order."""
-        places = np.array(told.threads, np.int64)
-        lines = np.flatnonzero(places != NO_CALL)
-        texts = told.lines.texts if len(lines) == len(places) else [told.lines.texts[line] for line in lines.tolist()]
-        abis = np.array([thread.abi for thread in threads], np.int64)[places[lines]]
-        found, which = self._parse(texts, abis)
-        understood = np.array([call is not None for call in found], bool)[which]
+        lines = np.flatnonzero(told.threads != NO_CALL)
+        texts, places = told.lines.texts.take(lines), told.threads[lines]
+        calls, which = self._read(texts, np.array([thread.abi for thread in threads], np.int64)[places])
+        understood = which != NO_CALL
         if not understood.all():
             self.refuse([texts[index] for index in np.flatnonzero(~understood).tolist()])
-            lines, which = lines[understood], which[understood]
+            lines, which, places = lines[understood], which[understood], places[understood]
         self.refuse(told.strange)
-        when = np.array(told.lines.when, np.int64)
-        table = self._columns(found, which, when[lines], np.array(told.lines.lasted, np.int64)[lines])
-        table = _with_threads(table, threads, places[lines])
-        others = told.others + self._descriptors(found, which, threads, places, lines)
+        table = _columns(calls.rows, which, told.lines.when[lines], told.lines.lasted[lines])
+        table = _with_threads(table, threads, places)
+        others = told.others + self._descriptors(calls, which, threads, places, lines)
         if not others:
             return table
-        table = pa.concat_tables([table, _others(others, when)])
+        table = pa.concat_tables([table, _others(others, told.lines.when)])
         order = np.argsort(np.concatenate([lines * 2 + 1, [2 * index for index, _ in others]]), kind="stable")
         return table.take(pa.array(order))
 
@@ -65,62 +59,49 @@ class Rows:
 
     def counters(self) -> Counters:
         """The accounting: strace loses nothing; a line that was not understood counts as a call that was dropped."""
-        cells = [Cell(CPU, abi, nr, name, calls, calls) for (abi, nr, name), calls in self._calls.items()]
+        cells = [Cell(UNTOLD, abi, nr, name, calls, calls) for (abi, nr, name), calls in self._calls.items()]
         if self.strange:
-            cells.append(Cell(CPU, Abi.X86_64.name.lower(), -1, OTHER, self.strange, 0, {NOT_UNDERSTOOD: self.strange}))
+            cells.append(
+                Cell(UNTOLD, Abi.X86_64.name.lower(), -1, OTHER, self.strange, 0, {NOT_UNDERSTOOD: self.strange})
+            )
         return Counters(cells)
 
-    def _parse(self, texts: Sequence[str], abis: np.ndarray) -> tuple[list[Parsed | None], np.ndarray]:
-        """The distinct calls, and for each text which of them it is."""
-        if (abis == Abi.X86_64).all():
-            places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-            which = np.fromiter(map(places.__getitem__, texts), np.int64, len(texts))
-            return self._parsers[Abi.X86_64].parse(list(places)), which
-        calls = [self._parsers[Abi(abi)].parse([text])[0] for abi, text in zip(abis.tolist(), texts, strict=True)]
-        return calls, np.arange(len(calls))
-
-    def _columns(
-        self, found: Sequence[Parsed | None], which: np.ndarray, when: np.ndarray, lasted: np.ndarray
-    ) -> pa.Table:
-        """The rows of calls, without who made them."""
-        calls = [call or NOTHING for call in found]
-        columns: dict[str, Any] = dict(zip(Parsed._fields, zip(*calls, strict=True), strict=True)) if calls else {}
-        columns.update(
-            (f"arg{index}", values) for index, values in enumerate(zip(*columns.pop("args", ()), strict=True))
-        )
-        table = _table(columns, len(calls)).take(pa.array(which))
-        flags = table.column("flags").to_numpy().copy()
-        unfinished = flags & Flag.UNFINISHED != 0
-        flags[(lasted == NOT_KNOWN) & ~unfinished] |= Flag.ENTRY_UNSEEN
-        return _with(
-            table,
-            ts=pa.array(when, pa.timestamp("ns")),
-            dur_ns=pa.array(lasted, pa.int64(), mask=(lasted < 0) | unfinished),
-            flags=pa.array(flags, pa.int32()),
-            kind=_same("kind", "syscall", len(which)),
-            weight=pa.array(np.ones(len(which), np.int64)),
-        )
+    def _read(self, texts: Texts, abis: Numbers) -> tuple[Calls, Numbers]:
+        """The distinct calls, and for each text which of them it is; NO_CALL for what is none."""
+        found, which = list[Calls](), np.full(len(texts), NO_CALL)
+        for abi in np.unique(abis).tolist():
+            here = np.flatnonzero(abis == abi)
+            encoded = texts.take(here).array().dictionary_encode()
+            calls, places = self._readers[Abi(abi)].read(encoded.dictionary)
+            places = np.where(places == NO_CALL, NO_CALL, places + sum(one.rows.num_rows for one in found))
+            which[here] = places[encoded.indices.to_numpy()]
+            found.append(calls)
+        return joined(found), which
 
     def _descriptors(
-        self,
-        found: Sequence[Parsed | None],
-        which: np.ndarray,
-        threads: Sequence[Thread],
-        places: np.ndarray,
-        lines: np.ndarray,
+        self, calls: Calls, which: Numbers, threads: Sequence[Thread], places: Numbers, lines: Numbers
     ) -> list[tuple[int, dict[str, Any]]]:
         """Rows of kind fd for descriptors that were there before the log, where it says what they stand for (-y)."""
-        named = np.array([call is not None and bool(call.names) for call in found], bool)[which]
+        if not len(calls.names.calls):
+            return []
+        first = np.searchsorted(calls.names.calls, np.arange(calls.rows.num_rows + 1))
+        counts = np.diff(first)[which]
+        line = np.repeat(np.arange(len(which)), counts)
+        name = np.arange(len(line)) - np.repeat(np.cumsum(counts) - counts, counts) + first[which[line]]
+        pids = np.array([thread.pid for thread in threads], np.int64)[places[line]]
+        fds = calls.names.fds[name]
+        _, once = np.unique(np.stack([pids, fds]), axis=1, return_index=True)
+        own, returned = (calls.rows.column(column).to_pylist() for column in ("fd", "ret"))
         rows = []
-        for line, place in zip(lines[named].tolist(), which[named].tolist(), strict=True):
-            call, thread = found[place], threads[places[line]]
-            for fd, name in call.names if call else ():
-                if call is None or (thread.pid, fd) in self._named:
-                    continue
-                self._named.add((thread.pid, fd))
-                if fd >= 0 and not (fd == call.fd and fd == call.ret):
-                    row = {"kind": "fd", "pid": thread.pid, "tid": thread.tid, "comm": thread.comm, "flags": 0}
-                    rows.append((line, {**row, "fd": fd, "path": name, "arg0": 0}))
+        for index in np.sort(once).tolist():
+            thread, call, fd = threads[places[line[index]]], which[line[index]], int(fds[index])
+            if (thread.pid, fd) in self._named:
+                continue
+            self._named.add((thread.pid, fd))
+            if 0 <= fd < 1 << 31 and not fd == own[call] == returned[call]:
+                text = calls.names.texts[name[index]].as_py().decode("latin-1")
+                row = {"kind": "fd", "pid": thread.pid, "tid": thread.tid, "comm": thread.comm, "flags": 0}
+                rows.append((int(lines[line[index]]), {**row, "fd": fd, "path": text, "arg0": 0}))
         return rows
 
     def count(self, table: pa.Table) -> None:
@@ -129,6 +110,22 @@ class Rows:
         plain = pa.table({name: calls.column(name).cast(KEYS[name]) for name in KEYS})
         for group in plain.group_by(list(KEYS)).aggregate([([], "count_all")]).to_pylist():
             self._calls[group["abi"], group["nr"], group["syscall"]] += group["count_all"]
+
+
+def _columns(calls: pa.Table, which: Numbers, when: Numbers, lasted: Numbers) -> pa.Table:
+    """The rows of calls, without who made them."""
+    table = calls.take(pa.array(which))
+    flags = table.column("flags").to_numpy().copy()
+    unfinished = flags & Flag.UNFINISHED != 0
+    flags[(lasted == NOT_KNOWN) & ~unfinished] |= Flag.ENTRY_UNSEEN
+    return _with(
+        table,
+        ts=pa.array(when, pa.timestamp("ns")),
+        dur_ns=pa.array(lasted, pa.int64(), mask=(lasted < 0) | unfinished),
+        flags=pa.array(flags, pa.int32()),
+        kind=same("kind", "syscall", len(which)),
+        weight=pa.array(np.ones(len(which), np.int64)),
+    )
 
 
 def _with_threads(table: pa.Table, threads: Sequence[Thread], places: np.ndarray) -> pa.Table:
@@ -159,28 +156,4 @@ def _others(others: Sequence[tuple[int, Mapping[str, Any]]], when: np.ndarray) -
     columns["ts"] = pa.array(when[[index for index, _ in others]], pa.timestamp("ns"))
     columns["abi"] = [Abi.X86_64.name.lower()] * len(others)
     columns["weight"] = np.zeros(len(others), np.int64)
-    return _table(columns, len(others))
-
-
-def _table(columns: Mapping[str, Any], count: int) -> pa.Table:
-    """The columns in the contract's types; those that are not there are NULL, or what stands for not known."""
-    arrays = []
-    for column in EVENTS:
-        if column.name in columns:
-            given = columns[column.name]
-            plain = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-            array = given if isinstance(given, pa.Array) else pa.array(given, plain)
-            arrays.append(array.cast(column.type) if array.type != column.type else array)
-        elif pa.types.is_dictionary(column.type) and not column.nullable:
-            arrays.append(_same(column.name, "", count))
-        elif column.nullable:
-            arrays.append(pa.nulls(count, column.type))
-        else:
-            arrays.append(pa.array(np.full(count, CPU, column.type.to_pandas_dtype()), column.type))
-    return pa.Table.from_arrays(arrays, schema=EVENTS)
-
-
-def _same(name: str, word: str, count: int) -> pa.Array:
-    kind = EVENTS.field(name).type
-    indices = pa.array(np.zeros(count, kind.index_type.to_pandas_dtype()))
-    return pa.DictionaryArray.from_arrays(indices, pa.array([word]))
+    return as_table(columns, len(others))

@@ -5,10 +5,12 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -22,6 +24,7 @@ from analyze.render.text import timestamp
 from schemas.arrow import EVENTS, Key
 from schemas.version import SCHEMA_VERSION, TOOL_VERSION
 
+T = TypeVar("T")
 STDIN = "-"
 GROUP = 500_000
 """Rows of a row group."""
@@ -61,7 +64,7 @@ def _import(portions: "_Portions", names: Sequence[str], out: BinaryIO) -> Impor
     schema = EVENTS.with_metadata(_metadata(names))
     count, first, last = 0, 0, 0
     with pq.ParquetWriter(out, schema, compression="zstd", write_page_checksum=True) as file:
-        for table in _grouped(portions, whole=len(portions.logs) > 1):
+        for table in _ahead(_grouped(portions, whole=len(portions.logs) > 1)):
             file.write_table(table.cast(schema), row_group_size=GROUP)
             portions.rows.count(table)
             count += table.num_rows
@@ -96,17 +99,15 @@ class _Portions:
         default = int(own[1]) if own else 0
         joiner = Joiner()
         path = None if name == STDIN else Path(name)
-        with sys.stdin if path is None else path.open(encoding="latin-1", newline="\n") as stream:
-            if path is None:
-                sys.stdin.reconfigure(encoding="latin-1", newline="\n")  # type: ignore[union-attr]
-            for lines in read(path, stream):
+        with sys.stdin.buffer if path is None else path.open("rb") as stream:
+            for lines in _ahead(read(path, stream)):
                 self.lines += len(lines.texts) + lines.notices
                 default = default or untold(lines)
-                lines.who = [who or default for who in lines.who]
+                lines.who = np.where(lines.who == 0, default, lines.who)
                 joined = joiner.join(lines)
                 yield self.rows.batch(self._threads.follow(joined, joiner.begun), self._threads.known)
         left = joiner.finish()
-        if left.texts:
+        if len(left.texts):
             yield self.rows.batch(self._threads.follow(left, {}), self._threads.known)
 
     def notes(self) -> str:
@@ -115,6 +116,15 @@ class _Portions:
         if self.rows.strange:
             notes.append(f"{self.rows.strange:,} lines were not understood, such as: {self.rows.examples[0]}")
         return json.dumps(notes)
+
+
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same, each made by another thread while the one before is used: numpy, Arrow and zstd let others work."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
 
 
 def _order(name: str) -> tuple[str, int]:

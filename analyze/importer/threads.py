@@ -5,23 +5,28 @@ from execve and from prctl(PR_SET_NAME).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from analyze.importer.block import NO_CALL
 from analyze.importer.calls import Parser
 from analyze.importer.log import Lines
 from analyze.importer.resumed import Begun
 from analyze.importer.signals import end_of_process, signal
 from analyze.importer.strings import STRING, unquote
+from analyze.importer.texts import Mask, Numbers, Texts, kind_of
 from schemas.record import Abi, Flag
 
 COMM = 15
 """Bytes of a thread's name."""
 UNNAMED = "?"
-NO_CALL = -1
-CHANGES = frozenset({"clone", "fork(", "vfork", "execv", "prctl"})
+CHANGES = ("clone", "fork(", "vfork", "execv", "prctl")
 """How calls begin that change who is who."""
+SPECIAL, NOTICES = kind_of(b"+-<[>"), ("strac", "Proce")
+"""How lines begin that are no calls."""
 SHARED = {"CLONE_FILES": 1, "CLONE_FS": 2, "CLONE_VM": 4, "CLONE_THREAD": 8}
 """clone's flags, and what the column arg1 of a fork row says for them."""
 
@@ -46,7 +51,7 @@ class Told:
     """What lines say."""
 
     lines: Lines
-    threads: list[int] = field(default_factory=list)
+    threads: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
     """For each line the place of its thread in `Threads.known`, or NO_CALL."""
     others: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     """Rows that are no calls, each with the number of the line from which it follows."""
@@ -66,34 +71,54 @@ class Threads:
         self._now: dict[int, int] = {}
         self._living: dict[int, int] = {}
         self._births: dict[int, tuple[int, str]] = {}
+        self._moved: list[tuple[int, int, int]] = []
+        """In these lines: from which line on a thread is at which place of `known`."""
+        self._index = 0
+        """The line that is read."""
         self._parser = Parser()
 
     def follow(self, lines: Lines, begun: Mapping[int, Begun]) -> Told:
         """What whole calls and other lines say. `begun` are calls that return later."""
         told = Told(lines, notices=lines.notices)
-        self._foresee(lines)
-        now, special = self._now, "+-<[>"
-        named = any(lines.comms)
-        for index, (who, text) in enumerate(zip(lines.who, lines.texts, strict=True)):
-            place = now.get(who)
-            if place is None:
-                place = self._meet(who, begun)
-            if named and lines.comms[index]:
-                place = self._rename(who, lines.comms[index])
-            mark = text[:5]
-            if mark in CHANGES:
-                place = self._change(told, index, self.known[place], text)
-            elif mark[:1] in special or mark == "strac" or mark == "Proce":
-                self._special(told, index, self.known[place], text)
-                place = NO_CALL
-            told.threads.append(place)
+        changes, special = _marked(lines.texts, CHANGES), _special(lines.texts)
+        telling = changes | special
+        self._foresee(lines, np.flatnonzero(changes))
+        tids, codes = np.unique(lines.who, return_inverse=True)
+        self._moved = [(tid, NO_CALL, self._now[tid]) for tid in tids.tolist() if tid in self._now]
+        for index in np.flatnonzero(telling | _heard(codes, telling, lines.comms)).tolist():
+            self._line(told, index, begun, changing=bool(changes[index]), special=bool(special[index]))
+        told.threads = np.where(special & ~changes, NO_CALL, self._places(tids, codes))
         return told
 
-    def _foresee(self, lines: Lines) -> None:
+    def _line(self, told: Told, index: int, begun: Mapping[int, Begun], *, changing: bool, special: bool) -> None:
+        """One line that may say who is who."""
+        who, self._index = int(told.lines.who[index]), index
+        place = self._now.get(who)
+        if place is None:
+            place = self._meet(who, begun)
+        if comm := told.lines.comms.get(index):
+            place = self._rename(who, comm)
+        if changing:
+            self._change(told, index, self.known[place], told.lines.texts[index])
+        elif special:
+            self._special(told, index, self.known[place], told.lines.texts[index])
+
+    def _places(self, tids: Numbers, codes: Numbers) -> Numbers:
+        """For each line the place of its thread: that to which it moved last."""
+        stride, here = len(codes) + 1, set(tids.tolist())
+        moved = np.array([one for one in self._moved if one[0] in here], np.int64).reshape(-1, 3)
+        keys = np.searchsorted(tids, moved[:, 0]) * stride + moved[:, 1] + 1
+        order = np.argsort(keys, kind="stable")
+        asked = codes * stride + np.arange(len(codes)) + 1
+        found: Numbers = moved[order, 2][np.searchsorted(keys[order], asked, "right") - 1]
+        return found
+
+    def _foresee(self, lines: Lines, changing: Numbers) -> None:
         """Note who is made in these lines: one may be heard of before the clone that made it returns."""
-        for who, text in zip(lines.who, lines.texts, strict=True):
-            if text[:5] in CHANGES and (child := _born(text)):
-                self._births[child] = (who, text)
+        for index in changing.tolist():
+            text = lines.texts[index]
+            if child := _born(text):
+                self._births[child] = (int(lines.who[index]), text)
 
     def _meet(self, tid: int, begun: Mapping[int, Begun]) -> int:
         """A thread that has not been heard of before."""
@@ -114,30 +139,29 @@ class Threads:
         """Let a thread be like this from now on."""
         place = self._now[thread.tid] = len(self.known)
         self.known.append(thread)
+        self._moved.append((thread.tid, self._index, place))
         return place
 
     def _rename(self, tid: int, comm: str) -> int:
         thread = self.known[self._now[tid]]
         return self._now[tid] if thread.comm == comm else self._set(thread._replace(comm=comm))
 
-    def _change(self, told: Told, index: int, thread: Thread, text: str) -> int:
-        """A call that may change who is who; returns the place of the thread that made it."""
-        place = self._now[thread.tid]
+    def _change(self, told: Told, index: int, thread: Thread, text: str) -> None:
+        """A call that may change who is who."""
         if text.startswith("execve") and text.endswith(" = 0"):
-            place = self._execute(told, index, thread, text)
+            self._execute(told, index, thread, text)
         elif child := _born(text):
             shared = sum(bit for name, bit in SHARED.items() if name in text) | 4 * text.startswith("vfork")
             pid = thread.pid if shared & 8 else child
             columns = {"pid": pid, "tid": child, "ppid": thread.pid, "arg0": thread.tid, "arg1": shared}
             told.others.append((index, _row("fork", thread, **columns)))
         elif _NAME.match(text) and (string := STRING.search(text)):
-            place = self._set(thread._replace(comm=unquote(string[1])[:COMM].decode(errors="backslashreplace")))
-        return place
+            self._set(thread._replace(comm=unquote(string[1])[:COMM].decode(errors="backslashreplace")))
 
-    def _execute(self, told: Told, index: int, thread: Thread, text: str) -> int:
+    def _execute(self, told: Told, index: int, thread: Thread, text: str) -> None:
         (call,) = self._parser.parse([text])
         if call is None or call.path is None:
-            return self._now[thread.tid]
+            return
         comm = call.path.rpartition("/")[2].encode()[:COMM].decode(errors="ignore")
         thread = thread._replace(comm=comm)
         columns = {
@@ -147,7 +171,7 @@ class Threads:
             "flags": call.flags & ~Flag.UNFINISHED,
         }
         told.others.append((index, _row("exec", thread, **columns)))
-        return self._set(thread)
+        self._set(thread)
 
     def _special(self, told: Told, index: int, thread: Thread, text: str) -> None:
         if text.startswith("+++ ") and (end := end_of_process(text)) is not None:
@@ -169,6 +193,32 @@ class Threads:
             told.notices += 1
         else:
             told.strange.append(text)
+
+
+def _marked(texts: Texts, marks: Iterable[str]) -> Mask:
+    """Which texts begin with one of these."""
+    found: Mask = np.any([texts.begin(mark.encode()) for mark in marks], axis=0)
+    return found
+
+
+def _special(texts: Texts) -> Mask:
+    """Which texts are no calls: what strace says of itself, signals, ends, and lines that are empty."""
+    found: Mask = SPECIAL[texts.first()] | (texts.ends == texts.starts) | _marked(texts, NOTICES)
+    return found
+
+
+def _heard(codes: Numbers, telling: Mask, comms: Mapping[int, str]) -> Mask:
+    """Which lines are the first of their thread or follow one that may have changed or ended it, or name it anew."""
+    order = np.argsort(codes, kind="stable")
+    first = np.ones(len(codes), bool)
+    first[order[1:]] = (np.diff(codes[order]) != 0) | telling[order[:-1]]
+    if comms:
+        names = list(dict.fromkeys(comms.values()))
+        places = {name: place for place, name in enumerate(names)}
+        named = np.full(len(codes), len(names))
+        named[list(comms)] = [places[name] for name in comms.values()]
+        first[order[1:]] |= np.diff(named[order]) != 0
+    return first
 
 
 def _born(text: str) -> int | None:
