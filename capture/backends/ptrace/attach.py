@@ -28,20 +28,26 @@ def process(pid: int, options: int) -> Iterator[tuple[int, procfs.Call | None]]:
     """Seize every thread of a process: its tid, and the call in which it hangs. They run on until interrupted.
 
     Threads that seized threads make are seized by the kernel; those that others make meanwhile are found in a further
-    pass. Raises TargetError or PrivilegeError.
+    pass. A first thread that has ended waits for the others, and cannot be seized.
+    Raises TargetError or PrivilegeError.
     """
     known: set[int] = set()
+    last = errno.ESRCH
+    """Why the last one was not seized; 0 once any was."""
     while fresh := set(procfs.threads(pid)) - known:
         known |= fresh
         for tid in sorted(fresh):
             call = procfs.call(pid, tid)
             number = _seize(tid, options)
             if number == 0 or _tracer(tid) == os.getpid():
+                last = 0
                 yield tid, call
-            elif number != errno.ESRCH:
+            elif number != errno.ESRCH and not _has_ended(tid):
                 raise refusal(pid, tid, number, f"-p {pid}")
-    if not known:
-        raise refusal(pid, pid, errno.ESRCH, f"-p {pid}")
+            elif last:
+                last = number
+    if last:
+        raise refusal(pid, pid, last, f"-p {pid}")
 
 
 def _seize(tid: int, options: int) -> int:
@@ -62,7 +68,7 @@ def refusal(pid: int, tid: int, number: int, what: str) -> TargetError | Privile
         )
     if number != errno.EPERM:
         return TargetError(f"{what}: the kernel does not let it be traced: {os.strerror(number)}")
-    if _status(tid).get("State", "").startswith("Z"):
+    if _has_ended(tid):
         return TargetError(f"{what}: it has ended, and waits to be reaped; there is nothing to trace")
     return PrivilegeError(f"{what}: {_not_permitted(tid)}")
 
@@ -103,6 +109,11 @@ def _status(tid: int) -> dict[str, str]:
     except (FileNotFoundError, ProcessLookupError):
         return {}
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def _has_ended(tid: int) -> bool:
+    """Is it there only to be waited for?"""
+    return _status(tid).get("State", "").startswith("Z")
 
 
 def _comm(pid: int) -> str:
