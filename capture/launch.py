@@ -88,15 +88,7 @@ class Child:
             with open(wait, "rb") as rest:
                 seccomp_filter = rest.read()
             _allow_tracing_by(0)
-            for number in (
-                signal.SIGINT,
-                signal.SIGTERM,
-                signal.SIGPIPE,
-                signal.SIGXFSZ,
-                signal.SIGUSR1,
-                signal.SIGHUP,
-            ):
-                signal.signal(number, signal.SIG_DFL)
+            _restore_signals()
             if seccomp_filter:
                 seccomp.install(seccomp_filter)
             if self._account is not None:
@@ -108,6 +100,17 @@ class Child:
             os.write(fail, str(error.errno).encode())
         finally:
             os._exit(NOT_RUNNABLE)
+
+
+def _restore_signals() -> None:
+    """As our caller had them: what it ignores (nohup, a script's background job) stays ignored. Python itself ignores
+    the last two, and what they were before is not to be known.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _allow_tracing_by(pid: int) -> None:

@@ -21,6 +21,8 @@ from capture.sink.base import Sink
 from schemas.record import NO_PAYLOAD, Cause
 
 BUFFERS = 4
+FLUSHES = 4096
+"""So many flushes of one buffer, and it is written: where next to nothing happens they would fill the journal."""
 BYTES = 64 << 20
 """Most bytes of payloads in one buffer; memory is only touched as far as it is used."""
 
@@ -52,7 +54,7 @@ class Buffer:
 
     def empty(self) -> None:
         """Ready to be filled. `flushed` is what the drain has asked to secure, `secured` what the sink has."""
-        self.count = self.used = self.flushed = self.secured = 0
+        self.count = self.used = self.flushed = self.flushes = self.secured = 0
 
     def room(self, payload: Payload) -> int:
         """For how many records with this payload there is room."""
@@ -148,7 +150,8 @@ class Pipeline:
             return True
         if not self._jobs.empty():
             return False
-        if self.sink.streaming:
+        buffer.flushes += 1
+        if self.sink.streaming or buffer.flushes > FLUSHES:
             self._hand_over()
         else:
             self._jobs.put(_Job(buffer, buffer.count, final=False))

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,13 @@ def offsets(files: list[Recording]) -> list[int]:
     return sorted(offset - FIRST for offset in given if offset >= FIRST)
 
 
+def asked(folder: Path, query: str) -> list[dict[str, Any]]:
+    """What `analyze` answers over all files of a folder, as one capture."""
+    words = [Path(CAPTURE).with_name("analyze"), "sql", folder, query, "--format", "json"]
+    answer: list[dict[str, Any]] = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
+    return answer
+
+
 def seen(said: str) -> int:
     """What the capture says at its end."""
     found = re.search(r"^([\d,]+) calls seen$", said, re.M)
@@ -73,6 +81,10 @@ def test_by_size(tmp_path: Path) -> None:
         assert Path(process["path"]).name.startswith("python")
         assert {row["path"] for row in file.rows(kind="fd", pid=process["pid"])} >= {"/etc/hostname"}
     assert f"{path} {tmp_path}/r[0-9]*.parquet" in done.said
+    one_process = f"SELECT count(*) AS n FROM processes WHERE pid = {process['pid']}"
+    assert asked(tmp_path, one_process) == [{"n": 1}]
+    named = f"SELECT file, count(*) AS n FROM calls WHERE syscall = 'lseek' AND arg1 >= {FIRST} GROUP BY file"
+    assert asked(tmp_path, named) == [{"file": "/etc/hostname", "n": 6 * COUNT}]
 
 
 def test_a_ring(tmp_path: Path) -> None:

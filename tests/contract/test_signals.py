@@ -127,6 +127,15 @@ def test_the_environment_of_the_command_is_the_callers(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
 
 
+def test_the_command_ignores_what_the_caller_ignores(tmp_path: Path) -> None:
+    """Below nohup, or in a script's background, it is as without us."""
+    script = "trap '' HUP INT USR1; grep SigIgn /proc/self/status; \"$@\" grep SigIgn /proc/self/status"
+    words = ["sh", "-c", script, "sh", CAPTURE, "-q", "-w", str(tmp_path / "t.parquet"), "--"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    before, below = done.stdout.splitlines()
+    assert below == before
+
+
 def test_a_reader_that_goes_ends_a_live_capture_quietly(tmp_path: Path) -> None:
     """The reader goes after the first call: one line, status 0, not a word of a pipe. Signals have no `(`."""
     script = f"{CAPTURE} -q -e getppid,wait4 2>{tmp_path}/said | grep -m 1 '[(]'; echo ${{PIPESTATUS[0]}}"

@@ -1,0 +1,102 @@
+"""When something goes wrong in the collector itself: what is left, what is said, what a flush secures."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.contract.harness import CAPTURE, PATIENCE, Recording, recording
+
+pytestmark = pytest.mark.bpf
+
+# The real program with one fault put into it: the words after it are the command line.
+FAULTY = """
+import sys
+from capture.cli import main
+{fault}
+sys.argv[0] = "capture"
+main()
+"""
+ENCODER = """
+from capture.sink.encode import Encoder
+encode, turns = Encoder.encode, []
+def failing(self, batch, start):
+    turns.append(start)
+    if start > 4:
+        raise MemoryError("no more")
+    return encode(self, batch, start)
+Encoder.encode = failing
+"""
+ATTACH = """
+from capture.backends.ebpf import EbpfTracing
+from capture.errors import PrivilegeError
+def refused(self):
+    raise PrivilegeError("the kernel refuses to attach")
+EbpfTracing.start = refused
+"""
+MANY = "import os\nfor _ in range(400_000): os.getppid()"
+
+
+def faulty(fault: str, *words: object) -> subprocess.CompletedProcess[str]:
+    """Run it to its end."""
+    program = [sys.executable, "-c", FAULTY.format(fault=fault), *map(str, words)]
+    return subprocess.run(program, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+
+def test_a_writer_that_fails_leaves_a_whole_file(tmp_path: Path) -> None:
+    """Memory, a bug, whatever: one line, the sink's status, and a capture that balances, of the rows until then."""
+    path = tmp_path / "t.parquet"
+    done = faulty(ENCODER, "-w", path, "--flush", "60", "--", sys.executable, "-c", MANY)
+    assert done.returncode == 6, done.stderr
+    assert "capture: the writer failed (MemoryError: no more); the rows until then are kept." in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["t.parquet"]
+    file = Recording(path, 6, done.stderr).audit()
+    assert pq.ParquetFile(path).metadata.num_row_groups == 1
+    assert file.counters.dropped["writer"] > 0
+
+
+def test_a_capture_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:
+    """No empty file, no journal, and the command has not run."""
+    done = faulty(ATTACH, "-w", tmp_path / "t.parquet", "--", "touch", tmp_path / "ran")
+    assert done.returncode == 3
+    assert done.stderr == "capture: the kernel refuses to attach\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unbuffered(tmp_path: Path) -> None:
+    """With -U a call is safe at once, where the flush would come in a minute."""
+    path = tmp_path / "t.parquet"
+    command = ["sh", "-c", "read x; cat /no/such/file; echo; exec sleep 60"]
+    with recording(path, "--flush", "60", "-U", command=command, stdin=subprocess.PIPE) as running:
+        assert running.process.stdin is not None
+        assert running.process.stdout is not None
+        running.process.stdin.write(b"go\n")
+        running.process.stdin.close()
+        assert running.process.stdout.read(1) == b"\n"
+        time.sleep(0.5)
+        running.process.kill()
+        os.killpg(running.process.pid, signal.SIGKILL)
+        running.process.wait()
+    subprocess.run([CAPTURE, "repair", path], check=True, capture_output=True)
+    assert "/no/such/file" in Recording(path, 0, "").calls()["path"].to_pylist()
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed: apt-get install strace")
+def test_durable(tmp_path: Path) -> None:
+    """With --durable each flush is on the disk when it is done: the journal's data sync, then no more."""
+    counts = []
+    for options in ([], ["--durable"]):
+        path, log = tmp_path / f"{len(counts)}.parquet", tmp_path / "log"
+        words = ["strace", "-f", "-o", log, "-e", "trace=fdatasync", CAPTURE, "-w", path, "--flush", "0.2", *options]
+        done = subprocess.run([*words, "--", "sleep", "1"], capture_output=True, timeout=PATIENCE, check=False)
+        assert done.returncode == 0, done.stderr
+        counts.append(log.read_text().count("fdatasync("))
+    assert counts[0] == 0
+    assert counts[1] >= 2
