@@ -1,11 +1,13 @@
 """What a capture says on standard error: that it records, how it goes, and how it ended."""
 
+import os
 import sys
 import time
 from pathlib import Path
 
 from capture.ledger import Ledger
 from capture.sink.base import Sink
+from schemas.console import visible
 from schemas.counters import Counters
 
 _PROGRESS = 1.0
@@ -55,7 +57,7 @@ class Report:
             if not self._ledger.total_seen():
                 self._say("capture: no call has passed the filter so far; -d shows the filter")
         if self._progressing and now - self._last >= _PROGRESS:
-            print(f"\r\x1b[K{self._line(now)}", end="", file=sys.stderr, flush=True)
+            _print(f"\r\x1b[K{self._line(now)}", end="")
             self._line_open = True
             self._last, self._last_seen = now, self._ledger.total_seen()
         elif every is not None and not self._progressing and now - self._last >= every:
@@ -105,7 +107,15 @@ class Report:
 
     def _say(self, text: str, *, always: bool = False) -> None:
         if self._line_open:
-            print(file=sys.stderr)
+            _print("")
             self._line_open = False
         if always or not self._quiet:
-            print(text, file=sys.stderr, flush=True)
+            _print(visible(text))
+
+
+def _print(text: str, end: str = "\n") -> None:
+    """To standard error; if whoever read it has gone there is nobody to tell, and the recording goes on."""
+    try:
+        print(text, end=end, file=sys.stderr, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

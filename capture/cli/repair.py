@@ -1,25 +1,39 @@
-"""`capture repair FILE`."""
+"""`capture repair FILE...`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from capture.errors import SinkError
 
-def repair(file: Annotated[Path, typer.Argument(help="A capture whose collector died.", show_default=False)]) -> None:
-    """Finish a capture that was cut short, so that every Parquet reader can open it.
 
-    The file needs its journal (FILE.journal) beside it, which is removed at the end. Everything up to the last flush is
+def repair(
+    files: Annotated[list[Path], typer.Argument(help="Captures whose collector died.", show_default=False)],
+) -> None:
+    """Finish captures that were cut short, so that every Parquet reader can open them.
+
+    A file needs its journal (FILE.journal) beside it, which is removed at the end. Everything up to the last flush is
     kept. Running it again, or on a capture that is whole, does no harm.
 
     \b
     Examples:
       capture repair trace.parquet
+      capture repair ring*.parquet
     """
     from capture.repair import repair as finish
 
-    done = finish(file)
-    if done.was_whole:
-        typer.echo(f"{file} is whole already")
-    else:
-        typer.echo(f"{file}: {done.rows:,} rows; next: analyze summary {file}")
+    failed = False
+    for file in files:
+        try:
+            done = finish(file)
+        except SinkError as error:  # the others can be finished all the same
+            typer.echo(f"capture: {error}", err=True)
+            failed = True
+            continue
+        if done.was_whole:
+            typer.echo(f"{file} is whole already")
+        else:
+            typer.echo(f"{file}: {done.rows:,} rows; next: analyze summary {file}")
+    if failed:
+        raise typer.Exit(SinkError.exit_code)

@@ -40,6 +40,10 @@ def refused(self):
     raise PrivilegeError("the kernel refuses to attach")
 EbpfTracing.start = refused
 """
+NUMBERS = """
+from capture import rotation
+rotation._GROUPS = 1
+"""
 MANY = "import os\nfor _ in range(400_000): os.getppid()"
 
 
@@ -68,6 +72,53 @@ def test_a_capture_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert done.stderr == "capture: the kernel refuses to attach\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_gets_no_more_row_groups_than_there_are_numbers(tmp_path: Path) -> None:
+    """The capture goes on in another one, and says so; both are whole, and no call is missing."""
+    path = tmp_path / "t.parquet"
+    slow = MANY.replace("os.getppid()", "os.getppid(); _ % 4000 or time.sleep(0.01)").replace("os\n", "os, time\n")
+    done = faulty(NUMBERS, "-w", path, "--", sys.executable, "-c", slow)
+    assert done.returncode == 0, done.stderr
+    assert f"capture: {path} is finished" in done.stderr
+    files = [Recording(file, 0, "").audit() for file in tmp_path.glob("*.parquet")]
+    assert len(files) >= 2
+    assert sum(file.calls(syscall="getppid").num_rows for file in files) == 400_000
+
+
+def test_repair_takes_many(tmp_path: Path) -> None:
+    """Each is done, whatever is wrong with the one before."""
+    for name in ("a", "c"):
+        with recording(tmp_path / f"{name}.parquet", "-e", "getppid") as running:
+            running.process.kill()
+            running.process.wait()
+    (tmp_path / "b.parquet").write_text("PAR1, but no end")
+    files = [tmp_path / f"{name}.parquet" for name in "abc"]
+    done = subprocess.run([CAPTURE, "repair", *files], capture_output=True, text=True, check=False)
+    assert done.returncode == 6
+    assert "b.parquet.journal is not beside it" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [pq.ParquetFile(file).metadata is not None for file in (files[0], files[2])] == [True, True]
+
+
+def test_nobody_reads_what_is_said(tmp_path: Path) -> None:
+    """The recording goes on, over a seam too, and ends as ever."""
+    path = tmp_path / "t.parquet"
+    words = [CAPTURE, "-w", path, "-e", "getppid", "--stats", "0.1"]
+    with subprocess.Popen(words, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        assert b"recording" in process.stderr.readline()
+        process.stderr.close()
+        time.sleep(0.3)
+        process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + 20
+        while not path.with_name("t1.parquet").exists():
+            assert time.monotonic() < end
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    assert [Recording(file, 0, "").audit().status for file in tmp_path.iterdir()] == [0, 0]
 
 
 def test_unbuffered(tmp_path: Path) -> None:
