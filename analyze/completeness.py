@@ -1,10 +1,12 @@
 """How complete the captures behind an answer are, in one line that every report ends with."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from analyze.render.text import printable
 from analyze.session import Session
+from schemas.syscalls import OTHER
 
 
 @dataclass(frozen=True)
@@ -14,6 +16,10 @@ class Completeness:
     written: int = 0
     lost: dict[str, int] = field(default_factory=dict)
     """Calls lost, by cause, that a filter does not rule out."""
+    names: frozenset[str] = frozenset()
+    """Of these lost calls the names; '' where the name of one is not known."""
+    untimed: bool = False
+    """Whether it is not known of some when they were lost."""
     elsewhere: int = 0
     """Calls lost that the filter rules out: by their name, CPU or time."""
     unaccounted: int = 0
@@ -26,6 +32,18 @@ class Completeness:
         """Whether nothing is known to be missing."""
         return not (self.lost or self.unaccounted or self.unfinished)
 
+    def touches(self, row: Mapping[str, object]) -> bool:
+        """Whether calls that were lost may belong to a row of an answer, by its columns `lost` or `syscall`."""
+        if not (self.lost or self.unaccounted):
+            return False
+        if self.unaccounted or "" in self.names:
+            known_elsewhere = False
+        else:
+            known_elsewhere = "syscall" in row and row["syscall"] not in self.names
+        if "lost" in row and not (self.untimed or self.unaccounted):
+            known_elsewhere = known_elsewhere or row["lost"] is None
+        return not known_elsewhere
+
     def sentence(self) -> str:
         """For the user: complete, or by how much an answer can be off."""
         if self.complete and self.elsewhere:
@@ -37,7 +55,9 @@ class Completeness:
             lost, seen = sum(self.lost.values()), self.written + self.elsewhere + sum(self.lost.values())
             causes = ", ".join(f"{cause.replace('_', ' ')} {count:,}" for cause, count in sorted(self.lost.items()))
             parts.append(f"{lost:,} of {seen:,} calls lost ({lost / seen:.2%}: {causes})")
-            parts.append("counts can be so much too low, and percentiles are of what was recorded")
+            parts.append(
+                "counts can be so much too low, and percentiles are of what was recorded (marked ~ in a table)"
+            )
         if self.unaccounted:
             parts.append(f"{self.unaccounted:,} calls are neither recorded nor counted as lost")
         if self.unfinished:
@@ -57,21 +77,25 @@ def completeness(session: Session) -> Completeness:
     if open_ended:
         for file, calls in session.fetch("SELECT capture, count(*) FROM calls GROUP BY ALL"):
             written += calls if file in open_ended else 0
-    lost = Counter[str]()
+    lost, names, untimed = Counter[str](), set[str](), False
     elsewhere = 0
-    if open_ended or (session.filters and any(one.dropped for one in counters.values())):
-        for cause, calls, possible in _lost_where(session):
-            lost[cause] += calls if possible else 0
-            elsewhere += 0 if possible else calls
-    else:
-        for one in counters.values():
-            lost.update(one.dropped)
+    if open_ended or any(one.dropped for one in counters.values()):
+        for cause, syscall, timed, calls, possible in _lost_where(session):
+            if possible:
+                lost[cause] += calls
+                names.add(_name(syscall) or "")
+                untimed = untimed or not timed
+            else:
+                elsewhere += calls
+    if not open_ended and not session.filters:  # the accounting itself, which no row need tell of
+        lost, elsewhere = sum((Counter(one.dropped) for one in counters.values()), Counter()), 0
     unaccounted = sum(abs(cell.missing()) for one in counters.values() for cell in one.balance())
-    return Completeness(written, {cause: n for cause, n in lost.items() if n}, elsewhere, unaccounted, open_ended)
+    found = {cause: n for cause, n in lost.items() if n}
+    return Completeness(written, found, frozenset(names), untimed, elsewhere, unaccounted, open_ended)
 
 
-def _lost_where(session: Session) -> list[tuple[str, int, bool]]:
-    """Cause, calls lost, and whether the filters leave it open that they matched."""
+def _lost_where(session: Session) -> list[tuple[str, str, bool, int, bool]]:
+    """Cause, call, whether it is known when, calls lost, and whether the filters leave it open that they matched."""
     session.fetch("CREATE OR REPLACE TEMP TABLE unplaced AS SELECT * FROM losses LIMIT 0")
     if rows := _without_rows(session):
         session.database.executemany(
@@ -79,19 +103,24 @@ def _lost_where(session: Session) -> list[tuple[str, int, bool]]:
         )
     possible = " AND ".join(f"({compiled.losses})" for compiled in session.filters) or "true"
     return session.fetch(
-        f"SELECT coalesce(cause, 'unknown'), sum(calls)::BIGINT, {possible} AS possible "
+        f"SELECT coalesce(cause, 'unknown'), coalesce(syscall, ''), ts IS NOT NULL, sum(calls)::BIGINT, {possible} "
         "FROM (SELECT * FROM losses UNION ALL SELECT * FROM unplaced) GROUP BY ALL"
     )
 
 
 def _without_rows(session: Session) -> list[list[object]]:
     """Losses that the accounting has and no row: it is known in which call and on which CPU, but not when."""
-    rest = Counter[tuple[str, str, int, str, str]]()
+    rest = Counter[tuple[str, str, int, str | None, str]]()
     for source in session.sources:
         for cell in source.metadata.counters.cells:
             for cause, calls in cell.dropped.items():
-                rest[source.name, source.metadata.host, cell.cpu, cell.syscall, cause] += calls
+                rest[source.name, source.metadata.host, cell.cpu, _name(cell.syscall), cause] += calls
     placed = "SELECT file, host, cpu, syscall, cause, sum(calls)::BIGINT FROM losses GROUP BY ALL"
-    for *key, calls in session.fetch(placed):
-        rest[tuple(key)] -= calls
+    for file, host, cpu, syscall, cause, calls in session.fetch(placed):
+        rest[file, host, cpu, _name(syscall), cause] -= calls
     return [[*key, calls] for key, calls in rest.items() if calls > 0]
+
+
+def _name(syscall: str | None) -> str | None:
+    """The name of a call that was lost, None where it is not known."""
+    return None if syscall in ("", OTHER) else syscall

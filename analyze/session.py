@@ -32,6 +32,7 @@ SETTINGS = (
     "SET enable_progress_bar = true",
     "SET enable_progress_bar_print = false",
     "SET progress_bar_time = 0",
+    "SET parquet_metadata_cache = true",  # each DESCRIBE would read the footer anew
 )
 MEMORY = 3 << 30
 """Bytes at most; beyond, DuckDB writes to disk."""

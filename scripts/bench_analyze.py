@@ -21,6 +21,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+USUAL = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""A user's Python keeps the bytecode of what it has run."""
 ANALYZE = str(Path(sys.executable).with_name("analyze"))
 FAST = dict.fromkeys(("summary", "top", "latency", "errors", "timeline"), 1.0)
 FILTERED = 0.8
@@ -42,7 +44,9 @@ def measured(command: Sequence[str], rounds: int) -> tuple[float, int]:
     times, memory = [], 0
     for _ in range(rounds):
         begin = time.perf_counter()
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as child:
+        with subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=USUAL
+        ) as child:
             _pid, status, usage = os.wait4(child.pid, 0)
             took = time.perf_counter() - begin
             child.returncode = os.waitstatus_to_exitcode(status)

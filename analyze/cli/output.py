@@ -49,8 +49,17 @@ class Output:
             if self.path and self.path.exists() and Path(name).exists() and self.path.samefile(name):
                 raise UsageError(f"-w {self.path} is a capture that is read; name another file")
 
-    def write(self, result: Result, totals: Mapping[str, object] | None = None, title: str = "") -> int:
-        """Write an answer; returns how many rows it has. Raises OutputError, and then leaves no file behind."""
+    def write(
+        self,
+        result: Result,
+        totals: Mapping[str, object] | None = None,
+        title: str = "",
+        doubt: table.Doubt | None = None,
+    ) -> int:
+        """Write an answer; returns how many rows it has. Raises OutputError, and then leaves no file behind.
+
+        `doubt` says of which rows a table marks the percentiles.
+        """
         with self.opened() as out:
             if self.format in BINARY:
                 return BINARY[self.format](result, out)
@@ -60,7 +69,7 @@ class Output:
                 return write_html(result, out, title)
             if self.format in TEXT:
                 return TEXT[self.format](result, out)
-            return table.write(result.columns, result.rows(), out, totals)
+            return table.write(result.columns, result.rows(), out, totals, doubt)
 
     def remark(self, text: str) -> None:
         """Say something about the answer: below a table, else on standard error."""

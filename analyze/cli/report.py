@@ -70,9 +70,11 @@ def answer(report: Report, given: Mapping[str, Any]) -> None:
         limit = (given["limit"] if given["limit"] is not None else report.limit) if whole else given["limit"] or 0
         with progress(session, quiet=given["quiet"]):
             answered = run(session, report, asked, limited=whole or given["limit"] is not None, totals=whole)
-        shown = output.write(answered.result, answered.totals, report.title)
+            complete = completeness(session)
+        doubt = None if complete.complete else complete.touches
+        shown = output.write(answered.result, answered.totals, report.title, doubt)
         if not given["quiet"]:
-            _remarks(output, answered.rows, shown, limit, completeness(session).sentence())
+            _remarks(output, answered.rows, shown, limit, complete.sentence())
         if given["verbose"]:
             typer.echo(f"{time.perf_counter() - begun:.2f} s after the start of the program", err=True)
 

@@ -1,8 +1,9 @@
 """Tables for people: numbers with units at the right, names cut so that a line fits the terminal."""
 
 import os
+import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any, TextIO
 
@@ -14,6 +15,11 @@ SAMPLE = 1000
 """Rows that settle the widths; later ones are cut to them."""
 LEAST = 8
 """Cells that a name keeps however narrow the terminal."""
+PERCENTILE = re.compile(r"p\d+_\w+")
+ABOUT = "~"
+"""Before a percentile of which it is not known what the lost calls would make it."""
+Doubt = Callable[[Mapping[str, object]], bool]
+"""Whether calls that were lost may belong to a row."""
 BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
 
 
@@ -25,7 +31,11 @@ def terminal_width(out: TextIO) -> int:
 
 
 def write(
-    columns: Sequence[Column], rows: Iterable[Sequence[Any]], out: TextIO, totals: Mapping[str, object] | None = None
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[Any]],
+    out: TextIO,
+    totals: Mapping[str, object] | None = None,
+    doubt: Doubt | None = None,
 ) -> int:
     """Write a table, its totals, and its histograms; returns how many rows it has."""
     rows = iter(rows)
@@ -39,13 +49,13 @@ def write(
     }
     names = [_title(columns[index], moments.get(index)) for index in shown]
     last = [cell((totals or {}).get(column.name), column) for column in heads]
-    lines = list(_cells(first, columns, shown, moments))
+    lines = list(_cells(first, columns, shown, moments, doubt))
     layout = _Layout(heads, [names, *lines, last], terminal_width(out))
     styled = out.isatty() and not os.environ.get("NO_COLOR")
     head = layout.line(names)
     out.write(f"{BOLD}{head}{PLAIN}\n" if styled else f"{head}\n")
     count = 0
-    for line in chain(lines, _cells(rows, columns, shown, moments)):
+    for line in chain(lines, _cells(rows, columns, shown, moments, doubt)):
         out.write(layout.line(line) + "\n")
         count += 1
     if totals and count:
@@ -55,8 +65,9 @@ def write(
 
 
 def _worth_showing(index: int, column: Column, rows: Sequence[Sequence[Any]]) -> bool:
-    """A column without any value says nothing, nor does the one host; a histogram is drawn below."""
-    if is_histogram(column) or (column.name == "host" and len({row[index] for row in rows}) == 1 and rows[0][1:]):
+    """A column without any value says nothing, nor does the one host or the one file; a histogram is drawn below."""
+    where = column.name == "host" or (column.name == "file" and bool(rows) and index == len(rows[0]) - 1)
+    if is_histogram(column) or (where and len({row[index] for row in rows}) == 1 and rows[0][1:]):
         return False
     return not rows or any(row[index] is not None for row in rows)
 
@@ -66,15 +77,24 @@ def _title(column: Column, moments: Moments | None) -> str:
 
 
 def _cells(
-    rows: Iterable[Sequence[Any]], columns: Sequence[Column], shown: Sequence[int], moments: Mapping[int, Moments]
+    rows: Iterable[Sequence[Any]],
+    columns: Sequence[Column],
+    shown: Sequence[int],
+    moments: Mapping[int, Moments],
+    doubt: Doubt | None,
 ) -> Iterator[list[str]]:
+    names = [column.name for column in columns]
     for row in rows:
-        yield [
+        texts = [
             moments[index].text(row[index])
             if index in moments and row[index] is not None
             else cell(row[index], columns[index])
             for index in shown
         ]
+        if doubt and doubt(dict(zip(names, row, strict=True))):
+            pairs = zip(shown, texts, strict=True)
+            texts = [ABOUT + text if text and PERCENTILE.fullmatch(names[index]) else text for index, text in pairs]
+        yield texts
 
 
 def _named(totals: list[str], columns: Sequence[Column]) -> list[str]:

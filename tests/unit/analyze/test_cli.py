@@ -14,6 +14,7 @@ import pytest
 from analyze import cli, reports
 from analyze.errors import AnalyzeError, CaptureFileError, OutputError, QueryError, ReportError, UsageError
 from tests.unit.analyze.captures import (
+    START,
     counters_of,
     loss_row,
     make_rows,
@@ -233,6 +234,15 @@ def test_help_has_examples(monkeypatch: Run, capsys: Out, report: str) -> None:
     out = capsys.readouterr().out
     assert f"analyze {report} " in out
     assert "Examples:" in out
+
+
+def test_percentiles_that_lost_calls_may_move_are_marked(monkeypatch: Run, capsys: Out, tmp_path: Path) -> None:
+    """Those of the call that was lost, and no others; a sound capture has no mark."""
+    path = write_parquet(tmp_path / "x.parquet", [*make_rows(300), loss_row("read", 6, ts=START)])
+    for report, marks in (("summary", 2), ("latency", 4), ("blocked", 2), ("top", 0)):
+        assert run(monkeypatch, report, str(path)) == 0
+        lines = capsys.readouterr().out.partition("INCOMPLETE")[0].splitlines()
+        assert {line.split()[0]: line.count("~") for line in lines if "~" in line} == ({"read": marks} if marks else {})
 
 
 def test_the_version_is_told(monkeypatch: Run, capsys: Out) -> None:

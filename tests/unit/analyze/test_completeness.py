@@ -28,7 +28,7 @@ def test_losses_are_counted_over_all_captures(tmp_path: Path) -> None:
     assert found.lost == {"ring_full": 10}
     assert found.sentence() == (
         "INCOMPLETE: 10 of 200 calls lost (5.00%: ring full 10); counts can be so much too low, "
-        "and percentiles are of what was recorded"
+        "and percentiles are of what was recorded (marked ~ in a table)"
     )
 
 
@@ -70,3 +70,20 @@ def test_a_filter_rules_out_losses_by_what_is_known_of_them(tmp_path: Path) -> N
     assert (
         of(path, filters=["evt.type = futex"]).sentence() == "complete: the 13 calls that were lost cannot have matched"
     )
+
+
+def test_a_row_is_touched_by_what_may_belong_to_it(tmp_path: Path) -> None:
+    """By the name of the call, or the count beside an interval; where neither tells, every row is."""
+    known = [*make_rows(50), loss_row("read", 6, ts=START, dur_ns=10**6)]
+    found = of(write_parquet(tmp_path / "known.parquet", known))
+    rows: list[dict[str, object]] = [{"syscall": "read"}, {"syscall": "write"}, {"lost": 6}, {"lost": None}, {"pid": 1}]
+    assert [found.touches(row) for row in rows] == [True, False, True, False, True]
+    untimed = counters_of(known)
+    untimed.cells.append(Cell(1, "x86_64", 2, "openat", seen=3, dropped={"limit": 3}))
+    found = of(write_parquet(tmp_path / "untimed.parquet", known, counters=untimed.to_json()))
+    assert [found.touches(row) for row in rows] == [True, False, True, True, True]
+    nameless = of(write_parquet(tmp_path / "nameless.parquet", [*make_rows(50), loss_row(None, 4, ts=START)]))
+    assert [nameless.touches(row) for row in rows] == [True, True, True, False, True]
+    sound = of(write_parquet(tmp_path / "sound.parquet", make_rows(50)))
+    assert not any(map(sound.touches, rows))
+    assert not any(map(of(tmp_path / "known.parquet", filters=["evt.type = write"]).touches, rows))
