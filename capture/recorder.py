@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from capture import unfinished
 from capture.clock import Clock
 from capture.ledger import Ledger
 from capture.pipeline import Payload, Pipeline
@@ -71,10 +72,10 @@ class Recorder:
                 return
             self._rings.release(cpu, len(words), payload.size)
 
-    def finish(self, unfinished: npt.NDArray[Any]) -> None:
+    def finish(self, running: npt.NDArray[Any]) -> None:
         """After the program is detached: what is left in the rings, the calls that run on, the last losses."""
         self.drain(wait=True)
-        self._append_unfinished(unfinished)
+        self._append_unfinished(running)
         self._pipeline.settle()  # so that what the writer loses is known
         self.append_losses(wait=True)
 
@@ -108,10 +109,12 @@ class Recorder:
     def _append_unfinished(self, records: npt.NDArray[Any]) -> None:
         """The CPU is not known of a call that has not returned: its row says CPU 0."""
         self._ledger.saw(0, records)
-        words = as_words(records)
-        kept = words if self._left is None else words[: self._left]
-        self._append_all(0, kept)
-        self._ledger.left_out(0, words[len(kept) :])
+        kept = records if self._left is None else records[: self._left]
+        for at in range(0, len(kept), BLOCK):
+            block = kept[at : at + BLOCK]
+            content = unfinished.point_to(block)
+            self._pipeline.append(0, as_words(block), Payload(0, [content]), wait=True)
+        self._ledger.left_out(0, as_words(records[len(kept) :]))
         if self._left is not None:
             self._left -= len(kept)
 

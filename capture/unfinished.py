@@ -5,6 +5,7 @@ end, show in /proc: a thread that hangs there in a call that is asked for, and h
 before the start, since any such call after it would have claimed a place.
 """
 
+import errno
 import os
 import time
 from typing import Any
@@ -16,7 +17,9 @@ from capture import procfs
 from capture.cgroups import Hierarchy
 from capture.filters import Filter
 from capture.ledger import blank
-from schemas.record import Abi, Flag, Kind, cell_of
+from capture.pieces import NOTHING, Pieces, Reader
+from capture.plan import plans
+from schemas.record import PAYLOAD_ALIGN, PLAN_EXEC, Abi, Flag, Kind, cell_of
 from schemas.syscalls import native_abi
 
 Records = npt.NDArray[Any]
@@ -69,6 +72,35 @@ def not_returned(hung: Records, entries: Records, stopped: int) -> Records:
     """
     returned = entries["owner"][entries["ts"] < stopped]
     return hung[~np.isin(hung["tid"], returned)]
+
+
+def point_to(records: Records) -> npt.NDArray[np.uint8]:
+    """What the calls point to that they were given: paths, socket addresses, arguments of programs.
+
+    Read from the memory of the threads now; a thread that is in that call no more has nothing. The records' `payload`
+    are positions in the bytes that are returned, and their flags say what was unreadable.
+    """
+    reader, content = Reader(0), bytearray()
+    cells = cell_of(records["nr"], records["abi"])
+    for record, plan in zip(records, plans(buffers=False)[cells].tolist(), strict=True):
+        pieces = _read(reader, record, plan) if plan & 0xFFFF else NOTHING
+        payload = pieces.payload()
+        record["flags"] |= pieces.flags
+        if payload is not None:
+            record["payload"] = len(content)
+            content += payload + bytes(-len(payload) % PAYLOAD_ALIGN)
+    return np.frombuffer(bytes(content), np.uint8)
+
+
+def _read(reader: Reader, record: np.void, plan: int) -> Pieces:
+    tid, args = int(record["tid"]), tuple(int(value) for value in record["args"])
+    if plan & PLAN_EXEC:
+        place = (plan & 7) - 1
+        pieces = reader.program(tid, args[place], args[place + 1], 4 if record["abi"] == Abi.I386 else 8)
+    else:
+        pieces = reader.read(tid, plan, args, -errno.EINTR)  # nothing has been given back yet
+    call = procfs.call(int(record["pid"]), tid)
+    return pieces if call is not None and (call.nr, call.args) == (int(record["nr"]), args) else NOTHING
 
 
 def _judged(records: Records, chosen: Filter, groups: Hierarchy | None) -> Records:

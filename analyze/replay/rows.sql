@@ -111,10 +111,10 @@ rows AS (
             WHEN 'creat' THEN 0
             ELSE 2
         END AS mode,
-        -- O_TMPFILE makes a file without a name
+        -- O_TMPFILE makes a file without a name: the kernel's is /tmp/#1234
         CASE
-            WHEN path2 IS NOT NULL THEN path2
-            WHEN CASE syscall WHEN 'openat' THEN arg2 WHEN 'open' THEN arg1 ELSE 0 END & 4194304 = 0 THEN path
+            WHEN CASE syscall WHEN 'openat' THEN arg2 WHEN 'open' THEN arg1 ELSE 0 END & 4194304 = 0 THEN coalesce(path2, path)
+            ELSE path2 || ' (deleted)'
         END AS text,
         NULL AS addr
     FROM events

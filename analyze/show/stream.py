@@ -1,5 +1,6 @@
 """From the rows of a query to lines or to values, a batch at a time."""
 
+import gc
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -51,13 +52,17 @@ def write_lines(
     With `resumed` calls are cut in two where another thread did something in between; the rows come in order of entry.
     """
     count = 0
-    for lines in _lines(_ordered(session.prepare(statement(session, asked)), asked), printer, namer, resumed):
-        shown = lines[: limit - count] if limit else lines
-        out.write("".join(shown))
-        out.flush()
-        count += len(shown)
-        if count == limit > 0:
-            break
+    gc.disable()  # it would look through the texts that are remembered again and again, and find nothing
+    try:
+        for lines in _lines(_ordered(session.prepare(statement(session, asked)), asked), printer, namer, resumed):
+            shown = lines[: limit - count] if limit else lines
+            out.write("".join(shown))
+            out.flush()
+            count += len(shown)
+            if count == limit > 0:
+                break
+    finally:
+        gc.enable()
 
 
 def _ordered(result: Result, asked: Asked) -> Iterator[pa.RecordBatch]:

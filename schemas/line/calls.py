@@ -93,9 +93,9 @@ class Describer:
             self._name_users(call, args)
         if self._style.hexadecimal:
             args = [to_hexadecimal(arg, every=self._style.hexadecimal > 1) for arg in args]
-        if not all(map(str.isprintable, args)):  # nothing that our collector writes; but files come from anybody
+        if not "".join(args).isprintable():  # nothing that our collector writes; but files come from anybody
             args = [safe(arg) for arg in args]
-        row.name_of_fd = _names(key, RETURNED, RETURNED + 1)
+        row.name_of_fd = _returned_name(key)
         result = format_result(call, row) if finished else "?" if name in NEVER_RETURN else ""
         return Parts(name, args, min(entered, len(args)), result, row.failed)
 
@@ -110,7 +110,7 @@ class Describer:
             key.data,
             key.cmdline,
             escaped,
-            _names(key, 0, RETURNED),
+            _names(key),
             self._style.shown,
         )
 
@@ -123,15 +123,26 @@ class Describer:
                     args[index] += f"<{target(who)}>"
 
 
-def _names(key: Key, first: int, last: int) -> Callable[[int], str | None] | None:
-    """What `Row.name_of_fd` asks: the names of those descriptors in key.names[first:last] that have one."""
-    if key.names is None:
+Names = Callable[[int], str | None]
+_NOTHING: dict[int, str] = {}
+
+
+def _names(key: Key) -> Names | None:
+    """What `Row.name_of_fd` asks: the names of the descriptors in the arguments. None if names are not to be shown."""
+    names = key.names
+    if names is None:
         return None
+    if names.count(None) == len(names):
+        return _NOTHING.get
     escaped = bool(key.flags & ESCAPED)
-    values = (*key[2:8], key.ret)
-    given = zip(values[first:last], key.names[first:last], strict=True)
-    known = {signed32(value): target(name, escaped=escaped) for value, name in given if name is not None}
-    return known.get
+    given = [(value, name) for value, name in zip(key[2:8], names, strict=False) if name is not None]
+    return {signed32(value): target(name, escaped=escaped) for value, name in given}.get
+
+
+def _returned_name(key: Key) -> Names | None:
+    """The same of the descriptor that the call returned."""
+    name = key.names[RETURNED] if key.names is not None else None
+    return None if name is None else {signed32(key.ret): target(name, escaped=bool(key.flags & ESCAPED))}.get
 
 
 @lru_cache(4096)

@@ -85,7 +85,7 @@ class Printer:
 
     def parts(self, key: tuple[Any, ...]) -> Parts:
         """The pieces of a call that `keys_of` gave the key of."""
-        return self._describer.parts(Key(*key))
+        return self._describer.parts(Key._make(key))
 
     def whole(self, key: tuple[Any, ...]) -> Text:
         """A whole call; one without an end is unfinished."""

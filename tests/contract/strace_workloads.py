@@ -157,14 +157,15 @@ OTHERS = {
     "shells": """
         bash -c 'set -m; sleep 0.2 & jobs; kill -STOP %1; kill -CONT %1; wait; trap "echo caught" USR1; kill -USR1 $$
         cat <(echo a) <<< here; exec 5<> file; echo x >&5; exec 5>&-; read -t 0.05 < /dev/zero; ulimit -n; umask 077
-        coproc cat; echo y >&"${COPROC[1]}"; for n in {1..5}; do (cd /; :) & done; wait; printf -v v %s "$(< file)"'
+        coproc cat; echo y >&"${COPROC[1]}"; eval "exec ${COPROC[1]}>&-"
+        for n in {1..5}; do (cd /; :) & done; wait; printf -v v %s "$(< file)"'
         seq 40 | xargs -P 4 -n 3 sh -c 'echo $0 $*' | sort -n | awk '{s += $1} END {print s}' | tee t | sed s/1/2/""",
     "vim": """
         printf 'one\\ntwo\\n' > v; vim -es -u NONE -c '%s/one/three/' -c wq v
         vim -es -u NONE -c 'r !ls /' -c 'w w' -c q! v""",
     "tools": """
-        ps aux > p; ss -tan > s; ip addr > i; systemctl --version > v; jq . /dev/null; bc <<< 2^70; lsof -p $$ > l; who
-        getent hosts localhost; date; uname -a; env -i true; nice -n 5 true; timeout 1 sleep 0.1; setsid true
+        ps aux > p; ss -tan > s; ip addr > i; systemctl --version > v; jq . /dev/null; echo 2^70 | bc; lsof -p $$ > l
+        who; getent hosts localhost; date; uname -a; env -i true; nice -n 5 true; timeout 1 sleep 0.1; setsid true
         id; stat / > t; tail -n 2 /etc/passwd; flock lock true; mktemp; taskset -p $$; chrt -p $$; ionice -p $$
         unshare -m true; free""",
     "server": """

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -209,3 +210,40 @@ def test_a_32_bit_program_that_hangs_all_along(tmp_path: Path, workload: Build) 
     assert process.returncode == 3
     (row,) = result.calls(pid=process.pid).to_pylist()
     assert (row["syscall"], row["abi"], row["nr"], row["arg0"], row["flags"]) == ("read", "i386", 3, 0, HUNG)
+
+
+WAITERS = """
+import os, socket, sys, threading
+sys.stdin.readline(); os.mkfifo("fifo")
+socket_ = socket.socket(socket.AF_UNIX); socket_.bind("full.sock"); socket_.listen(0)
+clients = [socket.socket(socket.AF_UNIX) for _ in range(2)]
+threading.Thread(target=lambda: [one.connect("full.sock") for one in clients], daemon=True).start()
+threading.Thread(target=lambda: open("fifo"), daemon=True).start()
+print("ready", flush=True); sys.stdin.read(); os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+def test_what_a_call_that_runs_on_points_to(tmp_path: Path, earlier: bool) -> None:
+    """An open and a connect that hang at the stop have their path and address, begun before the start or after it."""
+    command = [sys.executable, "-c", WAITERS]
+    with subprocess.Popen(command, stdin=-1, stdout=-1, cwd=tmp_path) as process:
+        assert process.stdout is not None and process.stdin is not None
+
+        def go_on() -> None:
+            process.stdin.write(b"on\n")
+            process.stdin.flush()
+            process.stdout.readline()
+            time.sleep(0.3)
+
+        if earlier:
+            go_on()
+        with recording(tmp_path / "t.parquet", "-p", str(process.pid)) as running:
+            if not earlier:
+                go_on()
+            result = running.stop().audit()
+        process.stdin.close()
+    running_on = {row["syscall"]: row for row in result.calls().to_pylist() if row["flags"] & Flag.UNFINISHED}
+    assert running_on["openat"]["path"] == "fifo"
+    assert running_on["connect"]["addr"] == "unix:full.sock"
+    assert not running_on["openat"]["flags"] & Flag.PATH_UNREADABLE

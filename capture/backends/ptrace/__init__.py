@@ -15,11 +15,11 @@ import numpy.typing as npt
 
 from capture import procfs, seccomp
 from capture.backends.ptrace.attach import yama
-from capture.backends.ptrace.pieces import Reader
 from capture.backends.ptrace.process import DONE, FAILED, NOTE, READY, REFUSED, TracerProcess, stops_at_chosen
 from capture.backends.ptrace.rules import Rules
 from capture.errors import CaptureError, PrivilegeError, UsageError
 from capture.loaders.base import Settings
+from capture.pieces import Reader
 from capture.ring import Rings
 from schemas.record import RECORD
 

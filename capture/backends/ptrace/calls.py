@@ -9,11 +9,11 @@ from pathlib import Path
 
 from capture import procfs
 from capture.backends.ptrace import requests
-from capture.backends.ptrace.pieces import NOTHING, Piece, Pieces, Reader
 from capture.backends.ptrace.requests import EVENT_FORK, EVENT_VFORK, SyscallInfo
 from capture.backends.ptrace.ring import FILTERED, Ring, pack
 from capture.backends.ptrace.rules import BIRTHS, CHANGE_USER, ENDS, RENAME, RESTART, Rules, cell_of
 from capture.backends.ptrace.threads import Thread, Threads
+from capture.pieces import NOTHING, Piece, Pieces, Reader
 from schemas.record import NOT_MEASURED, PLAN_EXEC, Abi, Flag, Kind
 from schemas.syscalls import native_abi
 

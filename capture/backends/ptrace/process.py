@@ -17,7 +17,6 @@ from types import FrameType
 
 from capture.backends.ptrace import attach, requests
 from capture.backends.ptrace.calls import Calls
-from capture.backends.ptrace.pieces import Reader
 from capture.backends.ptrace.requests import EVENT_STOP, STOP_SIGNALS, request, wait
 from capture.backends.ptrace.ring import Ring
 from capture.backends.ptrace.rules import Rules
@@ -26,6 +25,7 @@ from capture.backends.ptrace.tracer import Tracer
 from capture.cgroups import hierarchy
 from capture.errors import CaptureError
 from capture.loaders.base import Settings
+from capture.pieces import Reader
 
 READY, REFUSED, NOTE, DONE, FAILED = "ready", "refused", "note", "done", "failed"
 

@@ -7,8 +7,8 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from capture.backends.ptrace.pieces import Reader
 from capture.filters import Filter
+from capture.pieces import Reader
 from capture.plan import plans, state_cells
 from schemas.record import CELL_OTHER, CELLS, CELLS_PER_ABI, NOT_MEASURED, PLAN_EXEC, PLAN_FD_RETURNED, Abi
 from schemas.syscalls import native_abi, table

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from capture import procfs
-from capture.backends.ptrace.pieces import NOTHING
 from capture.cgroups import Hierarchy
 from capture.filters import Filter
+from capture.pieces import NOTHING
 from schemas.record import NO_PAYLOAD, NOT_MEASURED, Kind
 from schemas.syscalls import native_abi
 

@@ -99,7 +99,7 @@ static void files(void)
 	chdir("..");
 	unlinkat(AT_FDCWD, "folder", AT_REMOVEDIR);
 	open("/nonexistent/\xff\"\n", O_RDONLY);
-	open(".", O_TMPFILE | O_RDWR, 0600);
+	write(open(".", O_TMPFILE | O_RDWR, 0600), "unnamed", 7);
 	open((char *)8, O_RDONLY);
 	close(i);
 	syscall(SYS_close_range, 40, 70, 0);

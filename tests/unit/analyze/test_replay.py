@@ -235,17 +235,12 @@ def test_what_has_no_path_is_called_as_readlink_calls_it(trace: Trace, files: Fi
     trace.call("memfd_create", 0, 0, path="m", ret=7)
     trace.call("openat", AT_FDCWD, 0, 0o20200000, path="/tmp", ret=8)
     trace.call("socket", 2, 1, 0, ret=9, path2="socket:[4711]")
-    for fd in (3, 4, 261, 6, 7, 8, 9):
+    trace.call("openat", AT_FDCWD, 0, 0o20200000, path="/tmp", ret=10, path2="/tmp/#12")
+    trace.call("socketpair", 1, 1, 0, 0, data=b"\x0b\0\0\0\x0c\0\0\0", path2="socket:[1] socket:[2]")
+    for fd in (3, 4, 261, 6, 7, 8, 9, 10, 11, 12):
         trace.use(fd)
-    expected = [
-        "anon_inode:[eventpoll]",
-        "pipe:[?]",
-        "pipe:[?]",
-        "socket:[?]",
-        "/memfd:m (deleted)",
-        None,
-        "socket:[4711]",
-    ]
+    expected = ["anon_inode:[eventpoll]", "pipe:[?]", "pipe:[?]", "socket:[?]", "/memfd:m (deleted)", None]
+    expected += ["socket:[4711]", "/tmp/#12 (deleted)", "socket:[1]", "socket:[2]"]
     assert files() == expected
 
 

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capture import seccomp
-from capture.backends.ptrace.memory import Memory
-from capture.backends.ptrace.pieces import Pieces, Reader
 from capture.backends.ptrace.requests import abi_of
 from capture.backends.ptrace.ring import Ring
 from capture.backends.ptrace.rules import Handling, Rules, cell_of
 from capture.backends.ptrace.threads import Process, Thread
 from capture.filters import Filter
 from capture.loaders.base import Settings
+from capture.memory import Memory
+from capture.pieces import Pieces, Reader
 from capture.plan import plans
 from capture.ring import Rings
 from schemas.record import CELL_OTHER, CELLS, NO_PAYLOAD, NOT_MEASURED, RECORD, Abi, Flag, Kind

@@ -94,3 +94,23 @@ def test_text_comes_back_as_bytes() -> None:
     assert to_bytes(r"\xff\\", escaped=False) == rb"\xff\\"
     assert quote_part(b"abcdef", 6, 3) == '"abc"...'
     assert quote_part(b"abc", 3, 3) == '"abc"'
+
+
+def test_two_descriptors_that_the_kernel_made() -> None:
+    """pipe and socketpair print both, from the captured bytes, with the name of each where names are shown."""
+    call, socketpair = (table(Abi.X86_64).by_name[name] for name in ("pipe2", "socketpair"))
+    data = b"\3\0\0\0\4\0\0\0"
+    assert format_args(call, Row([16, 0o2000000], 0, data=data)) == "[3, 4], O_CLOEXEC"
+    named = Row([16, 0], 0, path2="pipe:[7]", data=data, name_of_fd={}.get)
+    assert format_args(call, named) == "[3<pipe:[7]>, 4<pipe:[7]>], 0"
+    pair = Row([1, 1, 0, 16], 0, path2="socket:[1] socket:[2]", data=data, name_of_fd={}.get)
+    assert format_args(socketpair, pair) == "AF_UNIX, SOCK_STREAM, 0, [3<socket:[1]>, 4<socket:[2]>]"
+    assert format_args(call, Row([16, 0], -14)) == "0x10, 0"
+
+
+def test_deleted_files_and_families_without_a_form() -> None:
+    """What strace prints behind the bracket; a family of which only the number was kept has a name."""
+    close, connect, socket = (table(Abi.X86_64).by_name[name] for name in ("close", "connect", "socket"))
+    assert format_args(close, Row([3], 0, name_of_fd={3: "/tmp/x (deleted)"}.get)) == "3</tmp/x>(deleted)"
+    assert format_args(connect, Row([3, 16, 16], 0, addr="family 0")) == "3, {sa_family=AF_UNSPEC, ...}, 16"
+    assert format_args(socket, Row([17, 3, 0x300])) == "AF_PACKET, SOCK_RAW, htons(ETH_P_ALL)"

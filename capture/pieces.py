@@ -10,7 +10,7 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from capture.backends.ptrace.memory import Memory
+from capture.memory import Memory
 from schemas.record import ABSENT, PLAN_FILLED, PLAN_FOUND_MASK, PLAN_FOUND_SHIFT, Addr, Data, Flag, Found
 
 _PATH_MOST, _ADDR_MOST = 4096, 128
