@@ -8,6 +8,9 @@ from analyze.render.text import printable
 from analyze.session import Session
 from schemas.syscalls import OTHER
 
+LIMIT = "limit"
+"""The cause of calls that came after the last one asked for."""
+
 
 @dataclass(frozen=True)
 class Completeness:
@@ -29,12 +32,12 @@ class Completeness:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is known to be missing."""
-        return not (self.lost or self.unaccounted or self.unfinished)
+        """Whether nothing is known to be missing but what was not asked for (`capture -c N`)."""
+        return not (self.lost.keys() - {LIMIT} or self.unaccounted or self.unfinished)
 
     def touches(self, row: Mapping[str, object]) -> bool:
         """Whether calls that were lost may belong to a row of an answer, by its columns `lost` or `syscall`."""
-        if not (self.lost or self.unaccounted):
+        if self.complete or not (self.lost or self.unaccounted):
             return False
         if self.unaccounted or "" in self.names:
             known_elsewhere = False
@@ -46,6 +49,9 @@ class Completeness:
 
     def sentence(self) -> str:
         """For the user: complete, or by how much an answer can be off."""
+        if self.complete and self.lost:
+            left_out = f"{self.written:,} recorded, {self.lost[LIMIT]:,} left out"
+            return f"complete up to the limit of -c: no call was lost before it ({left_out})"
         if self.complete and self.elsewhere:
             return f"complete: the {self.elsewhere:,} calls that were lost cannot have matched"
         if self.complete:

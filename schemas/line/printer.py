@@ -14,6 +14,7 @@ from schemas.line.memo import Memo
 from schemas.line.states import EVERYTHING, STATES, STRACES
 from schemas.line.style import COLUMN, Style
 from schemas.line.text import safe
+from schemas.record import Cause
 
 ESCAPED, UNFINISHED = 16, 2
 SIGKILL = 9
@@ -69,10 +70,13 @@ class Printer:
     def belongs(self, row: Mapping[str, Any]) -> bool:
         """Whether a row that is no call is about something shown: a capture has such rows of all processes.
 
-        SIGKILL is not: nobody sees it but by the end that it makes, and the kernel ends threads by it unasked.
+        What `-c N` left out is no loss to who asked for N. SIGKILL is not shown: nobody sees it but by the end that
+        it makes, and the kernel ends threads by it unasked.
         """
-        if self.style.everything or row["kind"] == "loss":
+        if self.style.everything:
             return True
+        if row["kind"] == "loss":
+            return bool(row["arg0"] != Cause.LIMIT)
         return row["pid"] in self._processes and not (row["kind"] == "signal" and row["ret"] == SIGKILL)
 
     def texts(self, batch: pa.RecordBatch) -> list[str]:

@@ -40,6 +40,20 @@ def test_a_collector_that_lost_count_is_told(tmp_path: Path) -> None:
     assert "2 calls are neither recorded nor counted as lost" in sentence
 
 
+def test_what_c_left_out_was_not_asked_for(tmp_path: Path) -> None:
+    """A capture of N calls is complete with N calls; what was lost besides is a loss as ever."""
+
+    def capture(name: str, **dropped: int) -> Completeness:
+        cell = Cell(0, "x86_64", 0, "read", seen=20 + sum(dropped.values()), written=20, dropped=dropped)
+        return of(write_parquet(tmp_path / name, make_rows(20), counters=Counters(cells=[cell]).to_json()))
+
+    found = capture("x.parquet", limit=2563)
+    assert found.complete
+    left_out = "(20 recorded, 2,563 left out)"
+    assert found.sentence() == f"complete up to the limit of -c: no call was lost before it {left_out}"
+    assert not capture("y.parquet", limit=2563, ring_full=1).complete
+
+
 def test_without_an_end_the_loss_rows_tell(tmp_path: Path) -> None:
     """A capture that was cut short has no counters; what it knew of losses is in its rows."""
     rows = [*make_rows(95), loss_row("read", 5, cause=3)]
