@@ -25,11 +25,11 @@ from capture.bench.summary import summarise
 from capture.bench.workload import own
 from capture.errors import CaptureError
 
-QUICK_WORKLOADS = "dd,sqlite"
+QUICK_WORKLOADS = "dd,compile"
 QUICK_TRACERS = "none,floor,capture,strace,perf-record,bpftrace"
 QUICK_SECONDS = 45.0
 """To the end of the last run: with the tables it is to take less than a minute."""
-_QUICK_SCALE = 0.1
+_QUICK_SCALE = 0.25
 
 
 @dataclass(frozen=True)

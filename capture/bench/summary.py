@@ -82,11 +82,17 @@ def summarise(runs: Iterable[Run], complete: frozenset[str]) -> dict[str, list[R
 
 
 def slowdown_ratio(rows: Sequence[Row], slow: str, fast: str) -> float | None:
-    """How many times the slowdown (time over native, less one) of `slow` is that of `fast`; None if either has none."""
-    times = {row.tracer: row.time.median for row in rows if row.time}
-    if min(times.get(slow, 0.0), times.get(fast, 0.0)) <= 1.0:
+    """How many times the slowdown (time over native, less one) of `slow` is that of `fast`.
+
+    None if either was not measured, or where their intervals, or that of `fast` and native, meet: it would be noise.
+    """
+    times = {row.tracer: row.time for row in rows if row.time}
+    slower, faster = times.get(slow), times.get(fast)
+    if slower is None or faster is None:
         return None
-    return (times[slow] - 1.0) / (times[fast] - 1.0)
+    if (faster.low or faster.median) <= 1.0 or (slower.low or slower.median) <= (faster.high or faster.median):
+        return None
+    return (slower.median - 1.0) / (faster.median - 1.0)
 
 
 def lost_share(run: Run, complete: bool) -> float | None:

@@ -117,6 +117,8 @@ def test_slowdowns_are_compared_less_one() -> None:
     assert slowdown_ratio(found, "strace", "capture") == pytest.approx(60.0)
     assert slowdown_ratio(found, "strace", "quick") is None
     assert slowdown_ratio(found, "perf-trace", "capture") is None
+    wide = [replace(row, time=replace(row.time, low=0.5, high=99.0)) for row in found]
+    assert slowdown_ratio(wide, "strace", "capture") is None
 
 
 def test_failures_and_warm_ups_are_no_figures() -> None:
