@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from analyze.diff.change import Change
-from analyze.diff.noise import EIGHTHS, drift, rank_sum
+from analyze.diff.noise import EIGHTHS, Shift, drift, rank_sum
 from analyze.diff.profile import CallKey, Latencies, Profile, real
 
 LEAST_CALLS = 8
@@ -43,19 +43,29 @@ def _tested(
 ) -> Iterator[tuple[CallKey, Change]]:
     factor = 2 ** (moved / EIGHTHS)
     for key, (one, other) in pairs.items():
-        shift = rank_sum(one.bins, other.bins, moved)
+        shift = _least(rank_sum(one.bins, other.bins), rank_sum(one.bins, other.bins, moved))
         least, overlap = LEAST_RATIO, LEAST_OVERLAP
         if key.waits:
             least, overlap = LEAST_RATIO_WAITING, LEAST_OVERLAP_WAITING
         size = abs(math.log2(shift.ratio))
         before, after = (side.time_ns / side.bins.total() for side in (one, other))
-        cost = abs(after - before * factor) * other.bins.total()
+        cost = min(abs(after - before), abs(after - before * factor)) * other.bins.total()
         weighs = cost >= max(LEAST_NS, 0 if key.waits else LEAST_SHARE * total)
         distinct = max(shift.greater, 1 - shift.greater) >= overlap and size >= math.log2(least)
         if shift.p * len(pairs) < CERTAIN and distinct and weighs:
             change = "slower" if shift.ratio > 1 else "faster"
             score = (70 if change == "slower" else 45) + 5 * min(size, 4) - 25 * key.waits
             yield key, _change(key, change, before, after, shift.p, score)
+
+
+def _least(plain: Shift, drifted: Shift) -> Shift:
+    """The smaller of two shifts; none at all if they point in different directions.
+
+    What did not get slower with all else did not get faster: a timer takes as long on a slow machine.
+    """
+    if (plain.ratio > 1) != (drifted.ratio > 1):
+        return Shift(1, 0.5, 1)
+    return min(plain, drifted, key=lambda shift: abs(math.log2(shift.ratio)))
 
 
 def _outlier(key: CallKey, one: Latencies, other: Latencies, factor: float, span: int) -> Iterator[Change]:
