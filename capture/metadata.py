@@ -8,6 +8,7 @@ import pwd
 import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from capture.clock import Clock
@@ -32,8 +33,8 @@ def at_start(
         Key.MACHINE: platform.machine(),
         Key.BOOT_ID: Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
         Key.CLOCK: json.dumps(clock.samples[:1]),
-        Key.USERS: json.dumps({str(one.pw_uid): one.pw_name for one in pwd.getpwall()}),
-        Key.GROUPS: json.dumps({str(one.gr_gid): one.gr_name for one in grp.getgrall()}),
+        Key.USERS: _users(),
+        Key.GROUPS: _groups(),
         Key.COMMAND: os.fsencode(shlex.join(command)).decode(errors="backslashreplace"),
         Key.FILTER: effective,
         Key.BACKEND: backend,
@@ -53,6 +54,17 @@ def at_end(clock: Clock, counters: Counters, notes: Sequence[str]) -> dict[str, 
         Key.COUNTERS: counters.to_json(),
         Key.NOTES: json.dumps(list(notes)),
     }
+
+
+@cache
+def _users() -> str:
+    """Asked once: where a directory service has them it can take seconds, and between two files nobody may wait."""
+    return json.dumps({str(one.pw_uid): one.pw_name for one in pwd.getpwall()})
+
+
+@cache
+def _groups() -> str:
+    return json.dumps({str(one.gr_gid): one.gr_name for one in grp.getgrall()})
 
 
 def _iso(wall: int) -> str:

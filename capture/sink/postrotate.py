@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from capture.errors import UsageError
@@ -33,7 +34,8 @@ class PostRotate:
         except OSError as error:
             self._failures.append(f"{self._shown(path)}: {os.strerror(error.errno or 0)}")
             return
-        os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
+        with suppress(PermissionError):  # of a program that is another user's
+            os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
         self._running.append((path, process))
 
     def failures(self) -> list[str]:
