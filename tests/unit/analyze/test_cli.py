@@ -15,14 +15,10 @@ from analyze import cli, reports
 from analyze.errors import AnalyzeError, CaptureFileError, OutputError, QueryError, ReportError, UsageError
 from tests.unit.analyze.captures import (
     START,
-    counters_of,
     loss_row,
     make_rows,
-    metadata_of,
-    table_of,
     write_parquet,
     write_stream,
-    write_table,
 )
 
 COMMAND = [sys.executable, "-m", "analyze"]
@@ -297,30 +293,6 @@ def test_info_says_what_a_capture_is(monkeypatch: Run, capsys: Out, capture: str
         "2026-09-21 14:13:20",
     ):
         assert words in out
-
-
-def test_info_checks_what_duckdb_does_not(monkeypatch: Run, capsys: Out, capture: str) -> None:
-    """A flipped bit in a page is found by its checksum, wherever it is."""
-    assert run(monkeypatch, "info", "--check", capture) == 0
-    assert "sound, 600 rows" in capsys.readouterr().out
-    text = bytearray(Path(capture).read_bytes())
-    chunk = pq.ParquetFile(capture).metadata.row_group(0).column(2)
-    text[chunk.data_page_offset + chunk.total_compressed_size // 2] ^= 1
-    Path(capture).write_bytes(text)
-    assert run(monkeypatch, "info", "--check", capture) == CaptureFileError.exit_code
-    assert "damaged after row" in capsys.readouterr().err
-
-
-def test_info_checks_the_accounting(monkeypatch: Run, capsys: Out, tmp_path: Path) -> None:
-    """Rows that are not there, and counts that do not add up."""
-    short = write_table(tmp_path / "x.parquet", table_of(make_rows(9)), metadata_of(make_rows(10)))
-    assert run(monkeypatch, "info", "--check", str(short)) == CaptureFileError.exit_code
-    assert "holds 9 calls, its accounting says 10" in capsys.readouterr().err
-    counters = counters_of(make_rows(9))
-    counters.cells[0].seen += 5
-    odd = write_parquet(tmp_path / "y.parquet", make_rows(9), counters=counters.to_json())
-    assert run(monkeypatch, "info", "--check", str(odd)) == CaptureFileError.exit_code
-    assert "5 are not accounted for" in capsys.readouterr().err
 
 
 def test_no_heavy_library_is_loaded_before_it_is_needed() -> None:
