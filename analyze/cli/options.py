@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from analyze.cli.completion import by_words, filter_words, sort_words
+
 
 class Format(StrEnum):
     """How an answer is written."""
@@ -30,7 +32,14 @@ Read = Annotated[
 ]
 Filter = Annotated[
     list[str] | None,
-    typer.Option("-f", "--filter", metavar="TEXT", help="Only calls that this filter keeps.", show_default=False),
+    typer.Option(
+        "-f",
+        "--filter",
+        metavar="TEXT",
+        help="Only calls that this filter keeps.",
+        show_default=False,
+        autocompletion=filter_words,
+    ),
 ]
 Pid = Annotated[
     list[int] | None, typer.Option("-p", "--pid", metavar="PID", help="Only this process.", show_default=False)
@@ -47,11 +56,24 @@ Limit = Annotated[
 ]
 Sort = Annotated[
     str | None,
-    typer.Option("-S", "--sort", metavar="COLUMN", help="Sort by this column of the report.", show_default=False),
+    typer.Option(
+        "-S",
+        "--sort",
+        metavar="COLUMN",
+        help="Sort by this column of the report.",
+        show_default=False,
+        autocompletion=sort_words,
+    ),
 ]
 By = Annotated[
     str | None,
-    typer.Option("--by", metavar="COLUMNS", help="Group by: process, thread, or columns.", show_default=False),
+    typer.Option(
+        "--by",
+        metavar="COLUMNS",
+        help="Group by: process, thread, or columns.",
+        show_default=False,
+        autocompletion=by_words,
+    ),
 ]
 FormatOption = Annotated[Format | None, typer.Option("--format", help="How to write the answer.", show_default="table")]
 Output = Annotated[

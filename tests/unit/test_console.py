@@ -26,6 +26,12 @@ def run(program: str, *words: str, **environment: str) -> str:
         ("capture doctor --n", "--no-test"),
         ("analyze sum", "summary"),
         ("analyze top --fo", "--format"),
+        ("analyze top --by proc", "process"),
+        ("analyze top --by call,err", "call,error"),
+        ("analyze top --by cg", "cgroup"),
+        ("analyze summary -S p9", "p99_ns"),
+        ("analyze top -f proc.n", "proc.name"),
+        ("analyze show -f evt.lat", "evt.latency"),
     ],
 )
 def test_a_shell_is_told_how_a_word_can_go_on(typed: str, offered: str) -> None:
