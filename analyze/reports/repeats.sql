@@ -29,7 +29,7 @@ SELECT
     coalesce(sum(dur_ns), 0)::BIGINT AS time_ns,
     host
 FROM selected
-WHERE path IS NOT NULL
+WHERE path <> ''  -- with an empty one, as in fstat, the call is about a descriptor, not the same each time
 GROUP BY host, pid, comm, syscall, path
 HAVING count(*) >= getvariable('least')
 UNION ALL

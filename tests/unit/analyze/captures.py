@@ -57,6 +57,15 @@ def make_rows(count: int, seed: int = 0) -> list[dict[str, Any]]:
     return rows
 
 
+def varied(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same calls, some of them by a 32-bit program, and some not finished when the capture ended."""
+    for row in rows[::17]:
+        row.update(abi="i386", nr=row["nr"] + 3)
+    for row in rows[::23]:
+        row.update(dur_ns=None, ret=None, errno=None, runq_ns=None, flags=2)
+    return rows
+
+
 def plain_row(**values: Any) -> dict[str, Any]:
     """A row of kind `syscall` with these values; the others are NULL where they may be."""
     row: dict[str, Any] = {field.name: None for field in EVENTS}

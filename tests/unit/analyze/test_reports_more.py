@@ -11,7 +11,7 @@ from analyze import reports
 from analyze.errors import QueryError, UsageError
 from analyze.reports.run import Options, run
 from analyze.session import Session
-from tests.unit.analyze.captures import START, loss_row, make_rows, metadata_of, plain_row, write_parquet
+from tests.unit.analyze.captures import START, loss_row, make_rows, metadata_of, plain_row, varied, write_parquet
 from tests.unit.analyze.test_reports_run import answer, nearest_rank, process_name
 
 Row = dict[str, Any]
@@ -34,21 +34,23 @@ LOSSES = [
 @pytest.fixture(scope="module")
 def rows() -> list[Row]:
     """The calls."""
-    return make_rows(2500, seed=11)
+    return varied(make_rows(2500, seed=11))
 
 
 @pytest.fixture(scope="module")
 def session(rows: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    """A capture of them, of processes that begin and end, and of losses."""
-    path = tmp_path_factory.mktemp("capture") / "x.parquet"
+    """A capture of them in two files, of processes that begin and end, and of losses."""
+    folder = tmp_path_factory.mktemp("capture")
     span = {"start": "2026-09-21T14:13:20Z", "end": "2026-09-21T14:13:20.0025Z"}
-    with Session([str(write_parquet(path, [*STATE, *rows, *LOSSES], **span))]) as opened:
+    write_parquet(folder / "1.parquet", [*STATE, *rows[:1300]], **span)
+    write_parquet(folder / "2.parquet", [*rows[1300:], *LOSSES], **span)
+    with Session([str(folder)]) as opened:
         yield opened
 
 
 def bytes_of(row: Row) -> int | None:
     """Bytes that a call moved."""
-    return int(row["ret"]) if row["syscall"] in IN | OUT and row["ret"] >= 0 else None
+    return int(row["ret"]) if row["syscall"] in IN | OUT and row["ret"] is not None and row["ret"] >= 0 else None
 
 
 def whole(rows: list[Row], column: str = "dur_ns") -> int:
@@ -187,7 +189,7 @@ def test_repeats(session: Session, rows: list[Row], least: int, tiny: int) -> No
     groups = defaultdict(list)
     for row in rows:
         key = ("box", row["pid"], row["comm"], row["syscall"])
-        if row["path"] is not None:
+        if row["path"]:
             groups[*key, "path", row["path"]].append(row)
         moved = bytes_of(row)
         if moved is not None and 1 <= moved <= tiny and row["fd"] is not None:
@@ -311,9 +313,9 @@ def test_losses(session: Session) -> None:
 @pytest.mark.parametrize("name", sorted(set(reports.names()) - {"losses"}))
 def test_every_report_obeys_the_filter(session: Session, name: str) -> None:
     """With a filter that keeps nothing there are no rows, and with one that keeps all there are the same as without."""
-    path = session.sources[0].name
+    paths = [source.name for source in session.sources]
     for text, expected in (("proc.pid = 77", []), ("proc.pid > 0", answer(session, name, Options(limit=0)))):
-        with Session([path], filters=[text]) as narrowed:
+        with Session(paths, filters=[text]) as narrowed:
             assert answer(narrowed, name, Options(limit=0)) == expected
 
 

@@ -12,7 +12,7 @@ from analyze import reports
 from analyze.errors import ReportError, UsageError
 from analyze.reports.run import Options, check, compile_query, run
 from analyze.session import Session
-from tests.unit.analyze.captures import loss_row, make_rows, plain_row, write_parquet
+from tests.unit.analyze.captures import loss_row, make_rows, plain_row, varied, write_parquet
 
 Row = dict[str, Any]
 STATE = plain_row(kind="syscall", syscall="openat", nr=2, dur_ns=10**9, flags=32, pid=999, tid=999)
@@ -22,7 +22,7 @@ OTHERS = [plain_row(kind="exec", pid=101, tid=101, comm="nobody", weight=0), los
 @pytest.fixture(scope="module")
 def rows() -> list[Row]:
     """The calls that reports are to see."""
-    return make_rows(3000)
+    return varied(make_rows(3000))
 
 
 @pytest.fixture(scope="module")
