@@ -134,9 +134,10 @@ def _names(key: Key) -> Names | None:
         return None
     if names.count(None) == len(names):
         return _NOTHING.get
-    escaped = bool(key.flags & ESCAPED)
-    given = [(value, name) for value, name in zip(key[2:8], names, strict=False) if name is not None]
-    return {signed32(value): target(name, escaped=escaped) for value, name in given}.get
+    given = [(signed32(value), name) for value, name in zip(key[2:8], names, strict=False) if name is not None]
+    if key.flags & ESCAPED:
+        return {value: target(name, escaped=True) for value, name in given}.get
+    return {value: target(name) for value, name in given}.get
 
 
 def _returned_name(key: Key) -> Names | None:
