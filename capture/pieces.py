@@ -26,7 +26,7 @@ Arguments = Sequence[int]
 _NUMBERED = re.compile(rb"(socket|pipe):\[(\d+)\]")
 _DELETED = b" (deleted)"
 _VECTORS = (Data.GIVEN_VECTOR, Data.BACK_VECTOR)
-_BUFFERS = {Data.GIVEN: 1, Data.BACK: 1, Data.BACK_FIRST: 0, Data.BACK_THIRD: 2}
+_BUFFERS = {Data.GIVEN: 1, Data.GIVEN_THIRD: 2, Data.BACK: 1, Data.BACK_FIRST: 0, Data.BACK_THIRD: 2}
 _BACK = (Data.BACK, Data.BACK_FIRST, Data.BACK_THIRD, Data.BACK_VECTOR, Data.BACK_MESSAGE)
 
 
@@ -152,8 +152,9 @@ class Reader:
         if how in _BACK:
             most = min(most, ret)
         if how in _BUFFERS:
-            length = args[2] if how is Data.GIVEN else ret
-            return b"" if not min(length, most) else self._bytes(tid, args[_BUFFERS[how]], length, most)
+            place = _BUFFERS[how]
+            length = ret if how in _BACK else args[place + 1]
+            return b"" if not min(length, most) else self._bytes(tid, args[place], length, most)
         if how in _VECTORS:
             return self._vector(tid, args[1], args[2], most)
         header = self._memory.read(tid, args[1], _MSGHDR.size)

@@ -47,7 +47,9 @@ _BUFFERS = {
     **dict.fromkeys(("sendmsg", "sendmmsg"), Data.GIVEN_MESSAGE),
     **dict.fromkeys(("recvmsg", "recvmmsg"), Data.BACK_MESSAGE),
     "getrandom": Data.BACK_FIRST,
-    "readlinkat": Data.BACK_THIRD,
+    **dict.fromkeys(("readlinkat", "getxattr", "lgetxattr", "fgetxattr"), Data.BACK_THIRD),
+    **dict.fromkeys(("listxattr", "llistxattr", "flistxattr"), Data.BACK),
+    **dict.fromkeys(("setxattr", "lsetxattr", "fsetxattr"), Data.GIVEN_THIRD),
 }
 
 _PAIRS = {**dict.fromkeys(("pipe", "pipe2"), Data.PAIR), "socketpair": Data.PAIR_LAST}

@@ -131,6 +131,7 @@ enum systape_data {
 	DATA_PAIR_LAST = 8, /* two descriptors at argument 3, if the call succeeds */
 	DATA_BACK_FIRST = 9,  /* argument 0, as many bytes as the result says */
 	DATA_BACK_THIRD = 10, /* argument 2, as many bytes as the result says */
+	DATA_GIVEN_THIRD = 11, /* argument 2, argument 3 bytes */
 };
 
 /* The start of each CPU's element of the `rings` map; RING_HEADER bytes, then the records, then the byte ring.

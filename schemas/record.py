@@ -79,6 +79,7 @@ class Data(IntEnum):
     PAIR_LAST = 8
     BACK_FIRST = 9
     BACK_THIRD = 10
+    GIVEN_THIRD = 11
 
 
 class Cause(IntEnum):

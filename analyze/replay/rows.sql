@@ -98,7 +98,8 @@ losses_of_state AS (
 rows AS (
     -- by far the most, so these come straight from the file
     SELECT
-        CASE syscall WHEN 'close' THEN 4 ELSE 0 END AS op,
+        -- an open of /dev/fd/3 may find a pipe or a socket, whose name is no path
+        CASE WHEN syscall = 'close' THEN 4 WHEN NOT starts_with(path2, '/') THEN 1 ELSE 0 END AS op,
         epoch_ns(ts) + CASE syscall WHEN 'close' THEN 0 ELSE coalesce(dur_ns, 0) END AS time_ns,
         on_host(host, pid) AS process,
         on_host(host, tid) AS thread,

@@ -176,8 +176,11 @@ inline_ int read_buffer(struct payload *payload, u32 how, struct systape_record 
 {
 	struct user_msghdr message = {};
 
-	if (how == DATA_GIVEN)
-		return read_data(payload, row->args[1], row->args[2], first, limit);
+	if (how == DATA_GIVEN || how == DATA_GIVEN_THIRD) {
+		u32 place = how == DATA_GIVEN ? 1 : 2;
+
+		return read_data(payload, row->args[place], row->args[place + 1], first, limit);
+	}
 	if (how == DATA_BACK || how == DATA_BACK_FIRST || how == DATA_BACK_THIRD)
 		return read_data(payload, row->args[how == DATA_BACK ? 1 : how == DATA_BACK_FIRST ? 0 : 2], row->ret,
 				 first, limit);

@@ -38,7 +38,7 @@ NOT_DECODED = {
     "quotactl_fd": "as quotactl",
     "keyctl": "each operation has arguments of its own",
     "ptrace": "offsets of registers and kinds of register sets have names",
-    "mbind": "its mode is an enumeration behind flags",
+    "mbind": "strace puts the flags of its mode before the mode",
     "set_mempolicy": "as mbind",
     "semget": "strace leaves out the bar between unknown flags and the mode",
     "msgget": "as semget",

@@ -245,11 +245,11 @@ def test_what_has_no_path_is_called_as_readlink_calls_it(trace: Trace, files: Fi
 
 
 def test_what_the_kernel_found_at_the_end_of_a_path_counts(trace: Trace, files: Files) -> None:
-    """A link was followed: the collector tells so in path2."""
+    """A link was followed: the collector tells so in path2. /dev/fd leads to what is no path."""
     trace.open("/lib/libc.so", 3, path2="/usr/lib/libc.so.6")
-    trace.use(3)
-    assert files() == ["/usr/lib/libc.so.6"]
-    assert files("openat") == ["/usr/lib/libc.so.6"]
+    trace.open("/dev/fd/9", 4, path2="pipe:[7]")
+    trace.use(3), trace.use(4)
+    assert files() == files("openat") == ["/usr/lib/libc.so.6", "pipe:[7]"]
 
 
 def test_the_snapshot_holds_from_the_start_unless_something_changed_before(trace: Trace, files: Files) -> None:
