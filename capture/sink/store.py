@@ -7,6 +7,7 @@ import errno
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -107,6 +108,8 @@ class Store:
         try:
             _write_all(self._data, PARQUET_MAGIC, 0)
             _write_all(self._log, MAGIC, 0)
+            if self._durable:
+                os.fsync(self._folder)  # the names of the two files
         except OSError as error:
             raise files.refused(self.path, error) from error
         self.journal.end = len(MAGIC)
@@ -255,6 +258,9 @@ class Store:
             return  # what was written of it is removed the next time, and at the end
         os.close(self._log)
         self._log, self.journal.end = log, len(text)
+        if self._durable:  # else a power cut could bring the old one back, which lacks what comes now
+            with suppress(OSError):  # a disk that fails says so at the next flush
+                os.fsync(self._folder)
 
 
 def _write_all(fd: int, content: bytes | memoryview, at: int) -> int:

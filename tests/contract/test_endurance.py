@@ -18,7 +18,9 @@ def ends_well(folder: Path, *words: str) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("options", [[], ["--disk", "6"], ["--stop"]], ids=["plain", "full", "stopped"])
+@pytest.mark.parametrize(
+    "options", [[], ["--disk", "6"], ["--stop"], ["--rotate"]], ids=["plain", "full", "stopped", "rotated"]
+)
 def test_kills(tmp_path: Path, options: list[str]) -> None:
     """Readable, nothing twice, nothing unaccounted for, and no more lost than was promised."""
     ends_well(tmp_path, "kill_test.py", "--kills", "3", *options)

@@ -122,3 +122,28 @@ def test_loss_rows_are_what_is_new() -> None:
     total = Counter({cpu: int(rows["ret"].sum()) for cpu, rows in second.items()})
     total[1] += int(first["ret"].sum())
     assert total == {0: 2, 1: 22} == dict(enumerate(dropped.sum(axis=(1, 2)).tolist()))
+
+
+def test_a_cut_divides_the_account() -> None:
+    """Each file balances by what is in it, loss rows too; what is missing at the end shows in the last one."""
+    account = ledger()
+    account.headers["seen"][0, 0] = 20
+    account.headers["dropped"][0, Cause.RING_FULL, 0] = 5
+    account.wrote(batch_of(calls(3, nr=0)))
+    ((cpu, rows),) = account.loss_rows(100)
+    account.wrote(batch_of(rows, cpu))
+    account.wrote(batch_of(calls(4, nr=0)))
+    first = account.cut()
+    assert (first.seen, first.written, first.dropped, first.balance()) == (12, 7, {"ring_full": 5}, [])
+    account.headers["dropped"][0, Cause.RING_FULL, 0] += 1  # no row tells of it yet
+    account.headers["own_exits"][0] = 9
+    account.wrote(batch_of(calls(2, nr=0)))
+    second = account.cut()
+    assert (second.seen, second.written, second.dropped, second.own_calls) == (2, 2, {}, 9)
+    account.wrote(batch_of(calls(5, nr=0)))
+    last = account.counters()
+    assert (last.seen, last.written, last.dropped, last.balance()) == (6, 5, {"ring_full": 1}, [])
+    whole = account.whole()
+    assert (whole.seen, whole.written, whole.dropped, whole.own_calls) == (20, 14, {"ring_full": 6}, 9)
+    account.headers["seen"][0, 0] = 21
+    assert [cell.missing() for cell in account.counters().balance()] == [1]
