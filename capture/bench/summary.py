@@ -84,13 +84,14 @@ def summarise(runs: Iterable[Run], complete: frozenset[str]) -> dict[str, list[R
 def slowdown_ratio(rows: Sequence[Row], slow: str, fast: str) -> float | None:
     """How many times the slowdown (time over native, less one) of `slow` is that of `fast`.
 
-    None if either was not measured, or where their intervals, or that of `fast` and native, meet: it would be noise.
+    None if either was not measured, or `fast` too seldom for an interval, or where their intervals, or that of `fast`
+    and native, meet: it would be noise.
     """
     times = {row.tracer: row.time for row in rows if row.time}
     slower, faster = times.get(slow), times.get(fast)
-    if slower is None or faster is None:
+    if slower is None or faster is None or faster.low is None or faster.high is None:
         return None
-    if (faster.low or faster.median) <= 1.0 or (slower.low or slower.median) <= (faster.high or faster.median):
+    if faster.low <= 1.0 or (slower.low or slower.median) <= faster.high:
         return None
     return (slower.median - 1.0) / (faster.median - 1.0)
 
