@@ -13,6 +13,8 @@ from analyze.result import NS, Column
 
 SAMPLE = 1000
 """Rows that settle the widths; later ones are cut to them."""
+SPARED = ((9, False), (9, True), (6, True), (3, True))
+"""Digits of a second, and whether `tid` is left out where it is `pid`: tried in turn until a line fits."""
 LEAST = 8
 """Cells that a name keeps however narrow the terminal."""
 PERCENTILE = re.compile(r"p\d+_\w+")
@@ -40,28 +42,66 @@ def write(
     """Write a table, its totals, and its histograms; returns how many rows it has."""
     rows = iter(rows)
     first = list(islice(rows, SAMPLE))
-    shown = [index for index, column in enumerate(columns) if _worth_showing(index, column, first)]
-    heads = [columns[index] for index in shown]
-    moments = {
-        index: Moments(row[index] for row in first if row[index] is not None)
-        for index in shown
-        if columns[index].type == NS
-    }
-    names = [_title(columns[index], moments.get(index)) for index in shown]
-    last = [cell((totals or {}).get(column.name), column) for column in heads]
-    lines = list(_cells(first, columns, shown, moments, doubt))
-    layout = _Layout(heads, [names, *lines, last], terminal_width(out))
+    for spared in SPARED:  # names say more than a thread's number, or the last digits of a time
+        sheet = _Sheet(columns, first, totals or {}, doubt, spared)
+        layout = _Layout(sheet.heads, [sheet.names, *sheet.lines, sheet.last], terminal_width(out))
+        if not layout.cut:
+            break
     styled = out.isatty() and not os.environ.get("NO_COLOR")
-    head = layout.line(names)
+    head = layout.line(sheet.names)
     out.write(f"{BOLD}{head}{PLAIN}\n" if styled else f"{head}\n")
     count = 0
-    for line in chain(lines, _cells(rows, columns, shown, moments, doubt)):
+    for line in chain(sheet.lines, sheet.cells(rows)):
         out.write(layout.line(line) + "\n")
         count += 1
     if totals and count:
-        out.write(layout.line(_named(last, heads)) + "\n")
+        out.write(layout.line(_named(sheet.last, sheet.heads)) + "\n")
     draw(columns, first, out, terminal_width(out))
     return count
+
+
+class _Sheet:
+    """The texts of a table; `spared` is one of SPARED."""
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        rows: Sequence[Sequence[Any]],
+        totals: Mapping[str, object],
+        doubt: Doubt | None,
+        spared: tuple[int, bool],
+    ) -> None:
+        digits, threads = spared
+        self._columns, self._doubt = columns, doubt
+        self._shown = [
+            index
+            for index, column in enumerate(columns)
+            if _worth_showing(index, column, rows) and not (threads and _repeats_pid(index, columns, rows))
+        ]
+        self._moments = {
+            index: Moments((row[index] for row in rows if row[index] is not None), digits)
+            for index in self._shown
+            if columns[index].type == NS
+        }
+        self.heads = [columns[index] for index in self._shown]
+        self.names = [_title(columns[index], self._moments.get(index)) for index in self._shown]
+        self.last = [cell(totals.get(column.name), column) for column in self.heads]
+        self.lines = list(self.cells(rows))
+
+    def cells(self, rows: Iterable[Sequence[Any]]) -> Iterator[list[str]]:
+        """The texts of each row."""
+        names, moments = [column.name for column in self._columns], self._moments
+        for row in rows:
+            texts = [
+                moments[index].text(row[index])
+                if index in moments and row[index] is not None
+                else cell(row[index], self._columns[index])
+                for index in self._shown
+            ]
+            if self._doubt and self._doubt(dict(zip(names, row, strict=True))):
+                pairs = zip(self._shown, texts, strict=True)
+                texts = [ABOUT + text if text and PERCENTILE.fullmatch(names[index]) else text for index, text in pairs]
+            yield texts
 
 
 def _worth_showing(index: int, column: Column, rows: Sequence[Sequence[Any]]) -> bool:
@@ -72,29 +112,14 @@ def _worth_showing(index: int, column: Column, rows: Sequence[Sequence[Any]]) ->
     return not rows or any(row[index] is not None for row in rows)
 
 
+def _repeats_pid(index: int, columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> bool:
+    """Whether a column says of every row that the thread is the process's first."""
+    pid = next((place for place, column in enumerate(columns) if column.name == "pid"), index)
+    return columns[index].name == "tid" and pid < index and bool(rows) and all(row[index] == row[pid] for row in rows)
+
+
 def _title(column: Column, moments: Moments | None) -> str:
     return f"{title(column)} {moments.date}" if moments and moments.date else title(column)
-
-
-def _cells(
-    rows: Iterable[Sequence[Any]],
-    columns: Sequence[Column],
-    shown: Sequence[int],
-    moments: Mapping[int, Moments],
-    doubt: Doubt | None,
-) -> Iterator[list[str]]:
-    names = [column.name for column in columns]
-    for row in rows:
-        texts = [
-            moments[index].text(row[index])
-            if index in moments and row[index] is not None
-            else cell(row[index], columns[index])
-            for index in shown
-        ]
-        if doubt and doubt(dict(zip(names, row, strict=True))):
-            pairs = zip(shown, texts, strict=True)
-            texts = [ABOUT + text if text and PERCENTILE.fullmatch(names[index]) else text for index, text in pairs]
-        yield texts
 
 
 def _named(totals: list[str], columns: Sequence[Column]) -> list[str]:
@@ -110,6 +135,7 @@ class _Layout:
         self.right = [is_number(column) for column in columns]
         self.whole = [is_number(column) or column.type == NS for column in columns]
         self.widths = [max(map(width, texts)) for texts in zip(*lines, strict=True)]
+        self.cut = sum(self.widths) + len(self.widths) - 1 > room
         self.gap = "  "
         if sum(self.widths) + 2 * (len(self.widths) - 1) > room:
             self.gap = " "

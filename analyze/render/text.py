@@ -107,14 +107,13 @@ def title(column: Column) -> str:
 class Moments:
     """How a column of timestamps is shown: the date once, above, if it is the same; no more digits than they need."""
 
-    def __init__(self, values: Iterable[int]) -> None:
-        """From the values that settle it, ns since the epoch."""
+    def __init__(self, values: Iterable[int], most: int = 9) -> None:
+        """From the values that settle it, ns since the epoch; `most`: digits of a second at most."""
         known = list(values)
         dates = {timestamp(value, "%Y-%m-%d")[:10] for value in known}
         self.date = dates.pop() if len(dates) == 1 else None
-        self.digits = next(
-            (3 * thirds for thirds in (0, 1, 2) if all(ns % 10 ** (9 - 3 * thirds) == 0 for ns in known)), 9
-        )
+        needed = (3 * thirds for thirds in (0, 1, 2) if all(ns % 10 ** (9 - 3 * thirds) == 0 for ns in known))
+        self.digits = min(most, next(needed, 9))
 
     def text(self, ns: int) -> str:
         """One of them."""

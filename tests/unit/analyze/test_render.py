@@ -213,3 +213,17 @@ def test_parquet_and_arrow_hold_the_same(session: Session, tmp_path: Path) -> No
     parquet, arrow = pq.read_table(tmp_path / "y.parquet"), pa.ipc.open_stream(stream.getvalue()).read_all()
     assert parquet.to_pylist() == arrow.to_pylist()
     assert arrow["ts"].cast(pa.int64()).to_pylist() == [row["ts"] for row in make_rows(50)]
+
+
+def test_where_a_line_does_not_fit_times_get_shorter_before_names() -> None:
+    """First a thread's number that is its process's goes, then digits of a second; with room all of it is there."""
+    names = [("ts", "TIMESTAMP_NS"), ("pid", "INTEGER"), ("tid", "INTEGER"), ("about", "VARCHAR")]
+    columns = [Column(name, kind) for name, kind in names]
+    rows = [(1_790_000_000_123_456_789, 4711, 4711, "x" * 45), (1_790_000_001_000_000_001, 4711, 4711, "y")]
+    head = {}
+    for length in (50, 55, 58, 70):
+        out = io.StringIO()
+        table.write(columns, [(*row[:3], row[3] * length if row[3] == "y" else row[3]) for row in rows], out)
+        first = out.getvalue().splitlines()[1].split()
+        head[length] = (len(first[0]), len(first))
+    assert head == {50: (18, 4), 55: (18, 3), 58: (15, 3), 70: (12, 3)}
