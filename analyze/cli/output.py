@@ -66,7 +66,7 @@ class Output:
             if self.format == Format.HTML:
                 from analyze.html.answer import write_html
 
-                return write_html(result, out, title)
+                return write_html(result, out, title, doubt)
             if self.format in TEXT:
                 return TEXT[self.format](result, out)
             return table.write(result.columns, result.rows(), out, totals, doubt)

@@ -5,17 +5,18 @@ from typing import Any, TextIO
 
 from analyze.html.encode import fit, table
 from analyze.html.page import body_of, page
+from analyze.render.table import Doubt
 from analyze.result import Result
 
 MOST_BYTES = 4_000_000
 """Of the table's JSON; of a longer one the page has the first rows."""
 
 
-def write_html(result: Result, out: TextIO, title: str = "") -> int:
+def write_html(result: Result, out: TextIO, title: str = "", doubt: Doubt | None = None) -> int:
     """Write a page with all rows, as far as they go into 5 MB; returns how many rows there are."""
     rows = list(result.rows())
     out.write(
-        answer_page(title or "Answer", {"title": title, "total": len(rows), **table(result.columns, rows, 0, None)})
+        answer_page(title or "Answer", {"title": title, "total": len(rows), **table(result.columns, rows, doubt=doubt)})
     )
     return len(rows)
 

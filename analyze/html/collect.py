@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from analyze import reports
-from analyze.completeness import completeness
+from analyze.completeness import Completeness, completeness
 from analyze.html.encode import fit, number, table, text
 from analyze.info import describe
+from analyze.render.table import Doubt
 from analyze.reports.run import Options, run
 from analyze.session import Session
 
@@ -74,12 +75,14 @@ def collect(session: Session, filters: Sequence[str], begins: Step) -> dict[str,
     interval = session.fetch("SELECT round_interval($1)", [(span.end - span.start) / SLOTS])[0][0]
     whole = sum(part.seconds for part in PARTS) + NAMES_SECONDS
     tables: dict[str, Any] = {}
+    complete = completeness(session)
+    doubt = None if complete.complete else complete.touches
 
     def ask(named: bool) -> None:
         for part in PARTS:
             if part.named == named:
                 begins(part.seconds / whole)
-                tables[part.name] = _answer(session, part, interval, filters)
+                tables[part.name] = _answer(session, part, interval, filters, doubt)
 
     def keep(*columns: str) -> None:
         begins(NAMES_SECONDS / whole)
@@ -101,7 +104,7 @@ def collect(session: Session, filters: Sequence[str], begins: Step) -> dict[str,
         "interval": interval,
         "filter": [text(one) for one in filters],
         "about": [[name, text(value)] for name, value in describe(session)],
-        "complete": _completeness(session),
+        "complete": _accounting(complete),
         "tables": fit(tables, MOST_BYTES, whole=PICTURES),
     }
 
@@ -115,14 +118,14 @@ def _replaying(session: Session) -> Iterator[None]:
         replayed.result()
 
 
-def _answer(session: Session, part: Part, interval: int, filters: Sequence[str]) -> dict[str, Any]:
+def _answer(session: Session, part: Part, interval: int, filters: Sequence[str], doubt: Doubt | None) -> dict[str, Any]:
     """One table, and the command that prints the same."""
     report = reports.find(part.report)
     timed = {"interval": _readable(interval)} if part.name in ("timeline", "heatmap") else {}
     params = {**timed, **({"steps": str(STEPS)} if part.name == "heatmap" else {})}
     answer = run(session, report, Options(by=part.by, limit=part.limit, params=params), totals=True)
     rows = list(answer.result.rows())
-    made = table(answer.result.columns, rows, session.span.start, report)
+    made = table(answer.result.columns, rows, session.span.start, report, doubt)
     words = ["analyze", part.report, *(source.name for source in session.sources)]
     words += [word for one in filters for word in ("-f", one)]
     words += ["--by", ",".join(part.by)] if part.by else []
@@ -145,8 +148,7 @@ def _readable(ns: int) -> str:
     return f"{ns // unit}{name}"
 
 
-def _completeness(session: Session) -> dict[str, Any]:
-    found = completeness(session)
+def _accounting(found: Completeness) -> dict[str, Any]:
     return {
         "complete": found.complete,
         "sentence": found.sentence(),

@@ -38,7 +38,7 @@ def diff_page(sides: Sequence[Side], changes: Result, remarks: Sequence[str]) ->
     """The page of the changes from one side to the other; `remarks` are lines on what the captures lack."""
     before, after = sides
     rows = list(changes.rows())
-    made: dict[str, Any] = {"title": "Changes", "total": len(rows), **table(changes.columns, rows, 0, None)}
+    made: dict[str, Any] = {"title": "Changes", "total": len(rows), **table(changes.columns, rows)}
     data = {
         "before": {"name": before.name, "facts": before.facts},
         "after": {"name": after.name, "facts": after.facts},

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analyze.render.table import Doubt
 from analyze.render.text import cut, printable
 from analyze.reports.header import Report
 from analyze.result import NS, Column
@@ -24,10 +25,15 @@ def to_json(value: object) -> str:
 
 
 def table(
-    columns: Sequence[Column], rows: Sequence[Sequence[Any]], begin: int, report: Report | None
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[Any]],
+    begin: int = 0,
+    report: Report | None = None,
+    doubt: Doubt | None = None,
 ) -> dict[str, Any]:
     """An answer as a JSON object: `rows`, their number, and `columns`, each with name, type, help and values.
 
+    And `doubtful`: the places of the rows of which `doubt` says that lost calls may belong to them.
     A column has `values`, or `dict` and `codes`, the place of each row's value in it. Times are ns since `begin`.
     Control and direction characters of texts are escaped as in a terminal.
     """
@@ -38,7 +44,9 @@ def table(
         shown = [_value(value, column, begin) for value in values]
         head = {"name": column.name, "type": column.type, "help": helps.get(column.name, "")}
         made.append({**head, **_packed(shown)})
-    return {"rows": len(rows), "columns": made}
+    names = [column.name for column in columns]
+    doubtful = [place for place, row in enumerate(rows) if doubt and doubt(dict(zip(names, row, strict=True)))]
+    return {"rows": len(rows), "columns": made, "doubtful": doubtful}
 
 
 def fit(tables: dict[str, dict[str, Any]], most: int, whole: Sequence[str] = ()) -> dict[str, dict[str, Any]]:

@@ -5,6 +5,7 @@ const DATA = JSON.parse(document.getElementById("data").textContent);
 class Table {
   constructor(made) {
     Object.assign(this, made);
+    this.doubtful = new Set(made.doubtful);
     this.columns = made.columns.map((column) => ({
       ...column,
       values: column.values || column.codes.map((code) => column.dict[code]),
@@ -13,6 +14,12 @@ class Table {
     for (const column of this.columns) {
       if (column.numeric) column.values = column.values.map((value) => (typeof value === "string" ? Number(value) : value));
     }
+  }
+
+  // A cell's text; a percentile that calls which were lost may move is marked, as in a terminal.
+  text(column, row) {
+    const text = cellText(column.values[row], column);
+    return text && this.doubtful.has(row) && /^p\d+_/.test(column.name) ? `~${text}` : text;
   }
 
   column(name) {

@@ -18,9 +18,9 @@ const rightward = (column) => column.numeric && !column.wide;
 const places = (table) => Array.from({ length: table.rows }, (_, row) => row);
 
 // A column's cell; the share of a total is drawn behind it.
-function cell(column, value, row) {
+function cell(table, column, row) {
   if (column.draw) return element("td", { class: rightward(column) ? "number" : null }, column.draw(row));
-  const text = cellText(value, column);
+  const [value, text] = [column.values[row], table.text(column, row)];
   const long = PATHS.has(column.name);
   const made = element("td", { class: column.numeric ? "number" : long ? "path" : null, title: long || text.length > 40 ? text : null });
   if (column.name.endsWith("share") && typeof value === "number") {
@@ -49,7 +49,7 @@ function tableView(table, { columns = table.columns, rows = places(table), nothi
   function fill() {
     const kept = wanted ? rows.filter((row) => texts[row].includes(wanted)) : rows;
     body.replaceChildren(...kept.slice(0, shown).map((row) =>
-      element("tr", {}, ...columns.map((column) => cell(column, column.values && column.values[row], row)))));
+      element("tr", {}, ...columns.map((column) => cell(table, column, row)))));
     if (!kept.length) body.append(element("tr", {}, element("td", { colspan: columns.length, class: "empty" }, "No row has this text.")));
     const all = table.total > table.rows ? `the first ${grouped(table.rows)} of ${grouped(table.total)} rows` : `${grouped(rows.length)} rows`;
     note.textContent = wanted ? `${grouped(kept.length)} found in ${all}` : all;

@@ -57,7 +57,7 @@ function timelineView(table) {
 
   function describe(place) {
     const row = table.row(place);
-    const said = (name, text) => [text || columnTitle(name), cellText(row[name], table.column(name))];
+    const said = (name, text) => [text || columnTitle(name), table.text(table.column(name), place)];
     return tip(`${slotText(row.at)} – ${slotText(row.at + DATA.interval)}`, [
       said("calls"), ["failed", `${grouped(row.errors)} (${percent(row.calls ? row.errors / row.calls : 0)})`], said("time_ns", "time in calls"),
       said("bytes"), said("p50_ns", "half took at most"), said("p99_ns", "99% took at most"), said("max_ns", "longest"),

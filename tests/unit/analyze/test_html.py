@@ -114,6 +114,7 @@ def test_totals_and_losses_are_said(tmp_path: Path) -> None:
     data = Parsed(page).data
     assert data["tables"]["calls"]["totals"]["calls"] == 3000
     assert data["complete"]["lost"] == 20
+    assert data["tables"]["timeline"]["doubtful"]
     assert "20 lost" in page.partition("<noscript>")[0] + page.partition("</noscript>")[2][:2000]
 
 
