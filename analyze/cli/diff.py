@@ -14,7 +14,7 @@ from analyze.errors import ChangeFound, QueryError, UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from analyze.diff import Change
+    from analyze.diff import Change, Profile
     from analyze.session import Session
 
 CHANGES = "changes"
@@ -59,7 +59,7 @@ def diff(
       analyze diff a.parquet b.parquet -n 0 -w diff.html
       analyze diff a.parquet b.parquet --fail-if "kind = 'error' AND change = 'new'"
     """
-    from analyze.diff import compare, profile
+    from analyze.diff import compare
     from analyze.html.diff import diff_page, side_of
     from analyze.session import Session
 
@@ -68,11 +68,11 @@ def diff(
     pictured = target.format == options.Format.HTML
     with Session([before], filters=narrowed, verified=verify) as session:
         target.spare(source.name for source in session.sources)
-        first, complete = profile(session), _incomplete(before, session)
+        first, complete = _profile(session, quiet), _incomplete(before, session)
         sides = [side_of(before, session)] if pictured else []
     with Session([after], filters=narrowed, verified=verify) as session:
         target.spare(source.name for source in session.sources)
-        changes = compare(first, profile(session))
+        changes = compare(first, _profile(session, quiet))
         complete += _incomplete(after, session)
         session.database.register(CHANGES, as_table(changes))
         whole = target.format != options.Format.TABLE
@@ -126,6 +126,15 @@ def _number(column: str) -> str:
                 WHEN "{column}" < 1e7 THEN format('{{:,.1f}} µs', "{column}" / 1e3)
                 ELSE format('{{:,.1f}} ms', "{column}" / 1e6)
             END"""
+
+
+def _profile(session: "Session", quiet: bool) -> "Profile":
+    """What a capture holds, with a bar while it is counted."""
+    from analyze.cli.progress import progress
+    from analyze.diff import profile
+
+    with progress(session, quiet=quiet):
+        return profile(session)
 
 
 def _incomplete(name: str, session: "Session") -> list[str]:

@@ -36,7 +36,8 @@ def import_(
       analyze import out.1234 out.1235 -o trace.parquet      (strace -ff -o out)
       strace -f -ttt -T make 2>&1 >/dev/null | analyze import - -o trace.parquet
     """
-    from analyze.importer import import_logs
+    from analyze.cli.progress import shown
+    from analyze.importer import Read, import_logs
     from analyze.render.text import cut, printable
 
     missing = next((log for log in logs if log != "-" and not Path(log).is_file()), None)
@@ -45,7 +46,9 @@ def import_(
     if any(log != "-" and output.exists() and Path(log).samefile(output) for log in logs):
         raise UsageError(f"-o {output} is a log that is read; name another file")
     with Output(options.Format.PARQUET, output, force).opened() as out:
-        done = import_logs(logs, out)
+        read = Read()
+        with shown(lambda: read.share, quiet=quiet):
+            done = import_logs(logs, out, read)
     if not quiet:
         typer.echo(f"{done.lines:,} lines: {done.calls:,} calls, {done.rows - done.calls:,} other rows in {output}")
     if done.strange:

@@ -1,7 +1,7 @@
 """How far the work is, on standard error, once it has taken a second; only on a terminal."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
@@ -37,24 +37,31 @@ class Progress:
 def progress(session: Session, *, quiet: bool = False) -> Iterator[Progress]:
     """Show a bar while the block runs queries of the session."""
     told = Progress(session)
-    if quiet or not sys.stderr.isatty():
+    with shown(lambda: told.share, quiet=quiet):
         yield told
+
+
+@contextmanager
+def shown(share: Callable[[], float], *, quiet: bool = False) -> Iterator[None]:
+    """Show a bar while the block runs; `share` says how much is done, 0 to 1."""
+    if quiet or not sys.stderr.isatty():
+        yield
         return
     done = Event()
-    thread = Thread(target=_show, args=(told, done), daemon=True)
+    thread = Thread(target=_show, args=(share, done), daemon=True)
     thread.start()
     try:
-        yield told
+        yield
     finally:
         done.set()
         thread.join()
 
 
-def _show(told: Progress, done: Event) -> None:
+def _show(share: Callable[[], float], done: Event) -> None:
     if done.wait(PATIENCE):
         return
     while not done.wait(STEP):
-        sys.stderr.write(f"\r{bar(told.share)}")
+        sys.stderr.write(f"\r{bar(share())}")
         sys.stderr.flush()
     sys.stderr.write(f"\r{' ' * len(bar(1))}\r")
     sys.stderr.flush()

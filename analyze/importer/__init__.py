@@ -5,6 +5,6 @@ distinct calls: bulk.py those of the common shape, all at once, calls.py and arg
 columns. Lines are handled as slices of the log's bytes (texts.py), a block at a time.
 """
 
-from analyze.importer.run import Imported, import_logs
+from analyze.importer.run import Imported, Read, import_logs
 
-__all__ = ["Imported", "import_logs"]
+__all__ = ["Imported", "Read", "import_logs"]

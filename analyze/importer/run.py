@@ -47,15 +47,28 @@ class Imported:
     """Some of them."""
 
 
-def import_logs(names: Sequence[str], out: BinaryIO) -> Imported:
+@dataclass
+class Read:
+    """How much of the logs has been read, in bytes."""
+
+    whole: int = 0
+    done: int = 0
+
+    @property
+    def share(self) -> float:
+        """Of the whole, 0 to 1; 0 if nobody knows how much there is."""
+        return min(self.done / self.whole, 1.0) if self.whole else 0.0
+
+
+def import_logs(names: Sequence[str], out: BinaryIO, progress: Read | None = None) -> Imported:
     """Write what strace's logs say to `out`, as a capture in Parquet; `-` is standard input.
 
     Several logs are one trace (strace -ff writes one a thread, FILE.TID), their rows sorted by time. Raises
-    CaptureFileError for a log that cannot be read.
+    CaptureFileError for a log that cannot be read. `progress` tells others how far the work is.
     """
     gc.disable()  # it would look through a million small tuples again and again, and find nothing
     try:
-        return _import(_Portions(names), names, out)
+        return _import(_Portions(names, progress or Read()), names, out)
     finally:
         gc.enable()
 
@@ -80,10 +93,12 @@ def _import(portions: "_Portions", names: Sequence[str], out: BinaryIO) -> Impor
 class _Portions:
     """The rows of the logs, a portion at a time."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], progress: Read) -> None:
         self.logs = sorted(names, key=_order)
         self.rows = Rows()
         self.lines = 0
+        self._progress = progress
+        progress.whole = sum(Path(name).stat().st_size for name in names if name != STDIN and Path(name).is_file())
         self._threads = Threads()
 
     def __iter__(self) -> Iterator[pa.Table]:
@@ -102,6 +117,7 @@ class _Portions:
         with sys.stdin.buffer if path is None else path.open("rb") as stream:
             for lines in _ahead(read(path, stream)):
                 self.lines += len(lines.texts) + lines.notices
+                self._progress.done += len(lines.texts.block)
                 default = default or untold(lines)
                 lines.who = np.where(lines.who == 0, default, lines.who)
                 joined = joiner.join(lines)
