@@ -60,6 +60,7 @@ def export(
       analyze export --to strace trace.parquet -f 'proc.name = nginx' | strace-parser
       analyze export --to folded trace.parquet | flamegraph.pl > flames.svg
     """
+    from analyze.cli.progress import progress
     from analyze.session import Session
 
     target = Output(options.Format.TABLE, output, force)
@@ -67,7 +68,7 @@ def export(
         [*(files or []), *(read or [])], filters=filters(filter_, pid, trace, path), verified=verify
     ) as session:
         target.spare(source.name for source in session.sources)
-        with target.opened() as out:
+        with target.opened() as out, progress(session, quiet=quiet or output is None):
             if to is Target.FOLDED:
                 from analyze.export.folded import write_folded
 
