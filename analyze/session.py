@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SETTINGS = (
     "SET python_enable_replacements = false",
     "SET autoinstall_known_extensions = false",
+    "SET parquet_metadata_cache = true",  # else each query reads the index of each file anew
     # so that the progress can be asked for (analyze/cli/progress.py); DuckDB is to print none of its own
     "SET enable_progress_bar = true",
     "SET enable_progress_bar_print = false",

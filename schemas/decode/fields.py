@@ -124,7 +124,10 @@ def arguments(row: Row, value: int) -> str:
     """argv, out of the command line."""
     if row.cmdline is None:
         return pointer(value)
-    words = shlex.split(row.cmdline)
+    try:
+        words = shlex.split(row.cmdline)
+    except ValueError:  # nothing that our collector writes, but files come from anybody
+        words = [row.cmdline]
     return f"[{', '.join(quote(to_bytes(word, escaped=row.escaped)) for word in words)}]"
 
 
