@@ -80,7 +80,7 @@ class Plain:
 
 
 class Payloads:
-    """The pieces of the records of a batch, n of them. A position or a length that leads out of `content` is none."""
+    """The pieces of the records of a batch, n of them. What leads out of `content`, or back in it, is none."""
 
     def __init__(self, words: Words, content: Bytes) -> None:
         positions = lower(words[REST])
@@ -94,6 +94,8 @@ class Payloads:
         self._lengths = np.where(self._there, headers, 0).astype(np.int64)
         ends = at[:, None] + PIECES.itemsize + np.cumsum(self._lengths, axis=1)
         self._there &= ends <= end  # whatever stands in a ring, nothing outside of it is read
+        furthest = np.maximum.accumulate(np.where(self._there, ends, 0).max(axis=1, initial=0))
+        self._there[1:] &= (at[1:] >= furthest[:-1])[:, None]  # nor twice: `cut` wants them ascending
         self._starts = ends - self._lengths
 
     def has(self, which: int, wanted: Mask | None = None) -> Mask | None:

@@ -86,8 +86,7 @@ def _cell(given: dict[str, Any]) -> Cell:
     abi, syscall = (given.get(name) or "" for name in ("abi", "syscall"))
     if not isinstance(abi, str) or not isinstance(syscall, str):
         raise ValueError("a name in a cell is no text")
-    least = {"nr": -(1 << 31), "cpu": -1, "seen": 0, "written": 0}
-    numbers = {name: _count(given.get(name, 0), name, low) for name, low in least.items()}
+    numbers = {name: _count(given.get(name, 0), name) for name in ("cpu", "nr", "seen", "written")}
     dropped = {cause: _count(calls, cause) for cause, calls in _mapping(given.get("dropped", {})).items()}
     return Cell(abi=abi, syscall=syscall, dropped=dropped, **numbers)
 
@@ -98,8 +97,8 @@ def _mapping(value: object) -> dict[str, Any]:
     return value
 
 
-def _count(value: object, name: str, least: int = 0) -> int:
+def _count(value: object, name: str) -> int:
     """A number of calls; as many as 2**53 no machine makes, and their sums would leave what SQL counts in."""
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 1 << 53:
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 1 << 53:
         raise ValueError(f"{name} is {str(value)[:40]}")
     return value

@@ -5,7 +5,8 @@
 Files are mutated or crafted (tests/hostile.py) from samples/, from a capture with its journal, from an Arrow stream and
 from a log of strace's. `--files` runs each case as a user would, in a process of its own; `--inside` and `--filters`
 many in one. A case fails by a traceback, an unknown exit status, a control character in what it prints, more than
-10 s of CPU time, or more than 1 GB of memory. Each has a number, from which `--only N` makes it again. Exit status 1 if any failed.
+10 s of CPU time, or more than 1 GB of memory. Each has a number, from which `--only N` makes it again. Exit status 1
+if any failed.
 """
 
 import argparse
