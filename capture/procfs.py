@@ -1,6 +1,7 @@
 """What /proc tells of threads, for calls that the kernel program could not see whole."""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from capture.errors import TargetError
 
 _KERNEL_THREAD = 0x0020_0000  # PF_KTHREAD of include/linux/sched.h
-_GONE = (FileNotFoundError, ProcessLookupError)
+_GONE = (FileNotFoundError, ProcessLookupError, PermissionError)  # or hidden from us (hidepid)
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,17 @@ def is_alive(pid: int) -> bool:
     return any(_state(pid, tid) not in (b"", b"Z", b"X") for tid in threads(pid))
 
 
+def naps(pid: int, tid: int) -> int | None:
+    """If the thread sleeps, how often it has gone to sleep or been sent off its CPU so far: anybody may know."""
+    try:
+        status = Path(f"/proc/{pid}/task/{tid}/status").read_bytes()
+    except _GONE:
+        return None
+    if not re.search(rb"^State:\t[SD]", status, re.MULTILINE):
+        return None
+    return sum(map(int, re.findall(rb"^(?:non)?voluntary_ctxt_switches:\t(\d+)$", status, re.MULTILINE)))
+
+
 def _state(pid: int, tid: int) -> bytes:
     """The letter of proc(5); nothing if the thread is gone."""
     try:
@@ -99,11 +111,19 @@ def call(pid: int, tid: int) -> Call | None:
     """The call in which a thread hangs; None if it runs, is gone, or may not be looked at. Source: proc(5)."""
     try:
         words = Path(f"/proc/{pid}/task/{tid}/syscall").read_text().split()
-    except (*_GONE, PermissionError):
+    except _GONE:
         return None
     if len(words) < 9 or int(words[0]) < 0:  # "running", or "-1 SP PC": blocked, but in no call
         return None
     return Call(int(words[0]), tuple(int(word, 16) for word in words[1:7]))
+
+
+def cmdline(pid: int) -> bytes | None:
+    """Its arguments, each with a NUL at its end; None if it is gone, or hides them. Reading it may block."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except _GONE:
+        return None
 
 
 def is_32bit(pid: int) -> bool:
@@ -111,7 +131,7 @@ def is_32bit(pid: int) -> bool:
     try:
         with Path(f"/proc/{pid}/exe").open("rb") as program:
             return program.read(5)[4:] == b"\x01"
-    except (*_GONE, PermissionError):
+    except _GONE:
         return False
 
 

@@ -47,6 +47,10 @@ _NICE = -10
 _SWITCH = 0.0001  # s
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of mallopt(3)
 _LIVE_FLUSH = 0.2
+_NO_LOOK = (
+    "what other users' processes had open at the start of this file is not known: with -Z, rights to look are kept "
+    "with -C, -G or -W only"
+)
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,7 @@ class Session:
         self._keep: set[str] = set()
         self._summary = Summary() if options.summary else None
         self._dropped: list[str] = []
+        self._looks = True
         self._had_terminal = has_terminal()
         self._rotator: Rotator | None = None
 
@@ -240,6 +245,18 @@ class Session:
             note = privileges.drop(self._plan, besides=(*tracing.needs, *privileges.PROC))
             self._dropped += [note] if note else []
 
+    def _begin(self) -> Iterator[None]:
+        """What the first file begins with; with -Z nobody looks into others' processes any more then, if that can be.
+
+        Else that is done once more at the end: for the paths in calls that run on.
+        """
+        yield from self._state(self._bystanders())
+        rotates = self.options.rotation.is_asked_for()
+        if self.options.drop_to is not None and not rotates and not self._tracing.needs_proc():
+            yield from self._tracing.look()
+            self._drop_more()
+            self._looks = False
+
     def _drop_more(self) -> None:
         """In a thread that looks into /proc no more."""
         if self._plan is not None:
@@ -250,10 +267,8 @@ class Session:
         self._report.recording(what, self._tracing.label)
         if self.child is not None:
             self._snapshot.add(self.child.pid)
-            if not self.options.rotation.is_asked_for():  # else each file begins with a look into /proc
-                self._drop_more()
             self.child.release(self._tracing.stops_at)
-        self._recorder.do_between(self._state(self._bystanders()))
+        self._recorder.do_between(self._begin())
         self._recorder.run(self._each)
 
     def _bystanders(self) -> Iterator[int]:
@@ -277,6 +292,8 @@ class Session:
         if done:
             self._recorder.stop("end")
         elif self._rotator is not None and self._rotator.rotate_if_due(self._notes()):
+            if not self._looks:
+                self._dropped = [*self._dropped, _NO_LOOK]
             self._snapshot = Snapshot(self._pipeline, self.groups)
             self._recorder.do_between(self._state(self._tracing.processes()))
 

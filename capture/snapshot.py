@@ -16,6 +16,7 @@ import numpy.typing as npt
 from capture import procfs
 from capture.cgroups import Hierarchy
 from capture.ledger import blank
+from capture.patience import Patience
 from capture.pipeline import Payload, Pipeline
 from capture.ring import BLOCK, as_words
 from schemas.record import ABSENT, PAYLOAD_ALIGN, PIECES, Kind
@@ -37,6 +38,7 @@ class Snapshot:
         self._pipeline, self._groups = pipeline, groups
         self._records: list[npt.NDArray[Any]] = []
         self._content = bytearray()
+        self._patience = Patience()
         self._descriptors = 0
         self._booted = time.clock_gettime_ns(time.CLOCK_REALTIME) - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         self.note: str | None = "the snapshot of /proc was cut short: names of some processes may be unknown"
@@ -45,26 +47,41 @@ class Snapshot:
 
     def take(self, pids: Iterator[int]) -> Iterator[None]:
         """Add each process that is still there; a step of the iteration is one process."""
+        try:
+            yield from self._take(pids)
+        finally:  # it may be given up half-way
+            self._patience.close()
+        if self._patience.given_up:
+            told = f"command lines that did not come in time, and are NULL: {self._patience.given_up}"
+            self.note = f"{self.note}; {told}" if self.note else told
+        self.hand_over()
+
+    def _take(self, pids: Iterator[int]) -> Iterator[None]:
         end = time.monotonic() + MOST_SECONDS
         for pid in pids:
             if time.monotonic() > end or self._descriptors > MOST_DESCRIPTORS:
                 self.note = f"the snapshot of /proc ended before pid {pid}: names of later processes may be unknown"
                 break
             if pid != os.getpid():
-                self.add(pid)
+                yield from self._steps(pid)
             yield
         else:
             self.note = None
-        self.hand_over()
 
     def add(self, pid: int) -> None:
         """The rows of one process; none if it is gone, and as much as may be read."""
+        for _ in self._steps(pid):
+            continue
+
+    def _steps(self, pid: int) -> Iterator[None]:
+        """Nearly always none: a process that does not show its command line is waited for."""
         folder = Path(f"/proc/{pid}")
         try:
             record = self._process(pid, folder)
         except _GONE:
             return
-        self._add(record, _link(folder / "exe"), _link(folder / "cwd"), _read(folder / "cmdline"))
+        cmdline = yield from self._patience.ask(lambda: procfs.cmdline(pid))
+        self._add(record, _link(folder / "exe"), _link(folder / "cwd"), cmdline)
         for name in _names(folder / "fd"):
             target = _link(folder / "fd" / name)
             if target is not None:

@@ -2,13 +2,15 @@
 
 Two kinds. Calls that began while we recorded wait in the kernel program's table. Calls that began before, and did not
 end, show in /proc: a thread that hangs there in a call that is asked for, and holds no place in the table, entered it
-before the start, since any such call after it would have claimed a place.
+before the start, since any such call after it would have claimed a place. To look there takes rights over others'
+processes, so it is done soon after the start where the end can do without (`Watch`).
 """
 
 import errno
 import os
 import time
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,15 @@ from schemas.record import PAYLOAD_ALIGN, PLAN_EXEC, Abi, Flag, Kind, cell_of
 from schemas.syscalls import native_abi
 
 Records = npt.NDArray[Any]
+
+
+class _InCall(NamedTuple):
+    """A thread and the call in which it is."""
+
+    pid: int
+    tid: int
+    abi: int
+    call: procfs.Call
 
 
 def in_table(entries: Records, chosen: Filter, groups: Hierarchy | None) -> Records:
@@ -51,18 +62,44 @@ def hanging(entries: Records, chosen: Filter, groups: Hierarchy | None, targets:
     owners = set(entries["owner"].tolist())
     found = []
     for pid in procfs.processes():
-        if pid == os.getpid() or (targets is not None and targets[pid] != 1):
-            continue
-        for tid in procfs.threads(pid):
-            call = None if tid in owners else procfs.call(pid, tid)
-            if call is not None:
-                found.append((pid, tid, call))
-    records = blank(len(found), Kind.SYSCALL, start)
-    for record, (pid, tid, call) in zip(records, found, strict=True):
-        record["pid"], record["tid"], record["nr"], record["args"] = pid, tid, call.nr, call.args
-        record["abi"] = Abi.I386 if procfs.is_32bit(pid) else native_abi()
-    records["flags"] = Flag.UNFINISHED | Flag.ENTRY_UNSEEN
-    return _judged(records, chosen, groups)
+        if pid != os.getpid() and (targets is None or targets[pid] == 1):
+            found += _in_calls(pid, owners)
+    return _judged(_begun_before(found, start), chosen, groups)
+
+
+class Watch:
+    """The calls in which threads hung soon after `start` (monotonic ns), and which of them they have not left.
+
+    `complete` says that all processes have been looked at.
+    """
+
+    def __init__(self, start: int) -> None:
+        self._start = start
+        self._found: list[_InCall] = []
+        self.complete = False
+
+    def look(self, pids: Iterator[int]) -> Iterator[None]:
+        """Note in which calls the threads of these processes are; a step of the iteration is one process."""
+        for pid in pids:
+            if pid != os.getpid():
+                self._found += _in_calls(pid, set())
+            yield
+        self.complete = True
+
+    def still(self, entries: Records, chosen: Filter, groups: Hierarchy | None) -> Records:
+        """Records of those whose thread sleeps, through a look into the table, and is not there.
+
+        In a later call it would be: `chosen` must not leave any out. (A page of its memory, which it waits for in no
+        call, would be a mistake.) `entries` is the table itself; no rights are needed.
+        """
+        asleep = [] if chosen.paths else [(one, procfs.naps(one.pid, one.tid)) for one in self._found]
+        later = set(entries["owner"].tolist())
+        found = [
+            one
+            for one, naps in asleep
+            if naps is not None and one.tid not in later and procfs.naps(one.pid, one.tid) == naps
+        ]
+        return _judged(_begun_before(found, self._start), chosen, groups)
 
 
 def not_returned(hung: Records, entries: Records, stopped: int) -> Records:
@@ -101,6 +138,22 @@ def _read(reader: Reader, record: np.void, plan: int) -> Pieces:
         pieces = reader.read(tid, plan, args, -errno.EINTR)  # nothing has been given back yet
     call = procfs.call(int(record["pid"]), tid)
     return pieces if call is not None and (call.nr, call.args) == (int(record["nr"]), args) else NOTHING
+
+
+def _in_calls(pid: int, but: set[int]) -> list[_InCall]:
+    """What the threads of a process, `but` these, are in."""
+    found = [(tid, procfs.call(pid, tid)) for tid in procfs.threads(pid) if tid not in but]
+    abi = (Abi.I386 if procfs.is_32bit(pid) else native_abi()) if any(call for _, call in found) else 0
+    return [_InCall(pid, tid, abi, call) for tid, call in found if call is not None]
+
+
+def _begun_before(found: list[_InCall], start: int) -> Records:
+    records = blank(len(found), Kind.SYSCALL, start)
+    for record, one in zip(records, found, strict=True):
+        record["pid"], record["tid"], record["abi"] = one.pid, one.tid, one.abi
+        record["nr"], record["args"] = one.call.nr, one.call.args
+    records["flags"] = Flag.UNFINISHED | Flag.ENTRY_UNSEEN
+    return records
 
 
 def _judged(records: Records, chosen: Filter, groups: Hierarchy | None) -> Records:

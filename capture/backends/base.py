@@ -37,6 +37,12 @@ class Tracing(Protocol):
     def processes(self) -> Iterator[int]:
         """The pids that are recorded now, as far as they are known."""
 
+    def look(self) -> Iterator[None]:
+        """Do now what would take rights over others' processes at the end; a step of the iteration is a process."""
+
+    def needs_proc(self) -> bool:
+        """Does `stop` take such rights, even after a `look`?"""
+
     def is_done(self) -> bool:
         """Have all processes ended that are asked for? False where all of the host's are."""
 

@@ -69,6 +69,7 @@ class EbpfTracing:
         if not capabilities.can(self._ask_without_any):  # before 5.19 the kernel may refuse all of bpf(2)
             self.needs = ("CAP_BPF",)
         self._began = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        self._watch = unfinished.Watch(self._began)
 
     def _mark_targets(self) -> None:
         settings = self._settings
@@ -94,6 +95,14 @@ class EbpfTracing:
             return procfs.processes()
         return iter(np.flatnonzero(self._targets == _TARGET).tolist())
 
+    def look(self) -> Iterator[None]:
+        """In which calls threads hang since before the start."""
+        return self._watch.look(self.processes())
+
+    def needs_proc(self) -> bool:
+        """Where calls are left out, a thread that sleeps may have left the call in which it was seen."""
+        return self._command is None and self._settings.filter.cells is not None
+
     def is_done(self) -> bool:
         """Is no process left that is asked for?"""
         return self._targets is not None and not bool(self._targets.any())
@@ -103,7 +112,10 @@ class EbpfTracing:
         chosen, groups = self._settings.filter, hierarchy()
         # Mapped only now: it counts as memory of ours.
         entries = np.ndarray((ENTRIES,), ENTRY, mmap.mmap(self._program.maps["entries"], ENTRIES * ENTRY.itemsize))
-        hung = unfinished.hanging(entries, chosen, groups, self._targets, self._began)
+        if self._watch.complete:
+            hung = self._watch.still(entries, chosen, groups)
+        else:
+            hung = unfinished.hanging(entries, chosen, groups, self._targets, self._began)
         stopped = self.rings.stop()
         self._program.detach()
         time.sleep(_SETTLE)

@@ -15,6 +15,7 @@ from schemas.record import Flag
 from tests.contract.conftest import Build
 from tests.contract.faults import flooding, getppid_by_cpu, let_go, memory_group, printed
 from tests.contract.harness import CAPTURE, Recording, record, recording
+from tests.contract.left_behind import status
 
 pytestmark = [pytest.mark.root, pytest.mark.bpf]
 
@@ -27,7 +28,9 @@ def test_ten_thousand_threads(tmp_path: Path, workload: Build) -> None:
     with subprocess.Popen([workload("crowd"), str(THREADS)], stdin=-1, stdout=-1, text=True) as crowd:
         assert crowd.stdout is not None
         assert crowd.stdout.readline() == "ready\n"
-        with recording(tmp_path / "hang.parquet", "-p", str(crowd.pid)) as running:
+        with recording(tmp_path / "hang.parquet", "-Z", "root", "-p", str(crowd.pid)) as running:
+            while int(status(running.pid)["CapPrm"], 16):  # until it has seen all of them, and given up the right to
+                time.sleep(0.02)
             hanging = running.stop().audit()
         with recording(tmp_path / "go.parquet", "-p", str(crowd.pid)) as running:
             let_go(crowd)

@@ -100,6 +100,14 @@ class PtraceTracing:
         """Those whose tracer ours is."""
         return procfs.traced_by(self._tracer)
 
+    def look(self) -> Iterator[None]:
+        """The tracer has seen what there was."""
+        return iter(())
+
+    def needs_proc(self) -> bool:
+        """Nothing is asked of /proc by this process."""
+        return False
+
     def is_done(self) -> bool:
         """Has the last process ended?"""
         while self._running is None and self._pipe.poll():

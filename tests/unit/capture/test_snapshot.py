@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from capture import snapshot
+from capture import patience, procfs, snapshot
 from capture.pipeline import Pipeline
 from capture.ring import BLOCK
 from capture.snapshot import Snapshot
@@ -109,6 +110,41 @@ def test_it_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
             assert len(list(taken.take(iter([pid, pid, pid])))) == 1
         assert f"before pid {pid}" in (taken.note or "")
     assert [row["kind"] for row in rows][:2] == ["process", "fd"]
+
+
+def test_a_process_that_blocks_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its row has no command line, a note says so, the others have theirs; meanwhile the rings are drained."""
+    free = threading.Event()
+    with program("sleep", "60") as one, program("sleep", "61") as other:
+        read = procfs.cmdline
+
+        def blocked(pid: int) -> bytes | None:
+            if pid == one:
+                free.wait()
+            return read(pid)
+
+        monkeypatch.setattr(procfs, "cmdline", blocked)
+        with taking() as (taken, rows):
+            assert len(list(taken.take(iter([one, other])))) > 20
+            free.set()
+        shown = [(row["pid"], row["cmdline"]) for row in rows if row["kind"] == "process"]
+        assert shown == [(one, None), (other, "sleep 61")]
+        assert taken.note == "command lines that did not come in time, and are NULL: 1"
+    while any(thread.name == "patience" for thread in threading.enumerate()):
+        time.sleep(0.01)
+
+
+def test_too_many_that_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After some, nobody is asked any more."""
+    monkeypatch.setattr(patience, "MOST_GIVEN_UP", 1)
+    monkeypatch.setattr(patience, "_PATIENCE", 0.01)
+    free, asked = threading.Event(), []
+    monkeypatch.setattr(procfs, "cmdline", lambda pid: (asked.append(pid), free.wait())[0])
+    with program("sleep", "60") as pid, taking() as (taken, rows):
+        assert list(taken.take(iter([pid, pid, pid])))
+        free.set()
+    assert asked == [pid]
+    assert [row["cmdline"] for row in rows if row["kind"] == "process"] == [None] * 3
 
 
 def test_a_folder_deeper_than_a_path(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from capture import procfs, unfinished
 from capture.cgroups import Hierarchy
 from capture.filters import Filter
 from capture.procfs import Call, Thread
-from capture.unfinished import hanging, in_table, not_returned
+from capture.unfinished import Watch, hanging, in_table, not_returned
 from schemas.record import CELLS, ENTRY, Abi, Flag, Kind
 from tests.unit.capture.records import NATIVE, number
 
@@ -150,6 +150,27 @@ def test_a_call_that_has_returned_is_none() -> None:
     assert not_returned(hung, table(entry(50, ts=0)), 1000)["tid"].tolist() == [51]
     assert not_returned(hung, table(entry(50, ts=999)), 1000)["tid"].tolist() == [51]
     assert not_returned(hung, table(entry(50, ts=1001)), 1000)["tid"].tolist() == [50, 51]
+
+
+def test_a_thread_that_sleeps_on_is_in_its_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen in a call at the start, it is still there if it sleeps on, and the table has no other call of it."""
+    watch = Watch(777)
+    assert not watch.complete
+    assert list(watch.look(iter([50]))) == [None]
+    assert watch.complete
+    answers = {50: [3, 3], 51: [8, 8]}
+    monkeypatch.setattr(procfs, "naps", lambda _, tid: answers[tid].pop(0))
+    found = watch.still(table(), Filter(), None)
+    assert found["tid"].tolist() == [50, 51]
+    assert set(found["ts"].tolist()) == {777}
+    assert set(found["flags"].tolist()) == {Flag.UNFINISHED | Flag.ENTRY_UNSEEN}
+    for second, first in ((4, 3), (None, 3), (None, None)):
+        answers |= {50: [first, second], 51: [8, 8]}
+        assert watch.still(table(), Filter(), None)["tid"].tolist() == [51]
+    answers |= {50: [3, 3], 51: [8, 8]}
+    assert watch.still(table(entry(51)), Filter(), None)["tid"].tolist() == [50]
+    answers |= {50: [3, 3], 51: [8, 8]}
+    assert watch.still(table(), Filter(failed_only=True), None)["tid"].tolist() == []
 
 
 def test_names_end_where_the_kernel_ends_them() -> None:
