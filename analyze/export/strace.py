@@ -28,6 +28,9 @@ PID_WIDTH = 5
 PAIR = struct.Struct("=ii")
 PAIRS = {"pipe": 0, "pipe2": 0, "socketpair": 3}
 """Calls that give two descriptors, and the argument that says where."""
+ENVIRONMENT = {"execve": 2, "execveat": 3}
+UNCOUNTED = " /* 0 vars */"
+"""A capture does not hold how many variables there were; parsers look for the remark to know where argv ends."""
 SHARED = {4: "CLONE_VM", 2: "CLONE_FS", 1: "CLONE_FILES", 8: "CLONE_THREAD"}
 """What a fork row tells of clone's flags."""
 MICROSECONDS, NANOSECONDS = 6, 9
@@ -84,6 +87,9 @@ class _Printer(Printer):
         elif parts.name == "clone3" and call.ret in self._shared:
             known = "|".join(name for bit, name in SHARED.items() if self._shared[call.ret] & bit)
             parts.args[0] = f"{{flags={known or 0}, ...}}"
+        elif parts.name in ENVIRONMENT:
+            place = ENVIRONMENT[parts.name]
+            parts.args[place] += UNCOUNTED if parts.args[place] != "NULL" else ""
         return parts
 
     def belongs(self, row: Any) -> bool:  # noqa: ANN401 - the columns of a row

@@ -112,6 +112,12 @@ def test_what_is_exported_is_imported_again(monkeypatch: Run, capsys: Out, captu
     assert sorted(map(str, states[1])) == sorted(map(str, states[0]))
 
 
+def test_parsers_find_where_argv_ends(monkeypatch: Run, capsys: Out, capture: str) -> None:
+    """As strace prints it: behind the environment stands how much there is of it, which a capture does not know."""
+    assert run(monkeypatch, "export", "--to", "strace", capture, "-e", "execve") == 0
+    assert '["sh", "-c", "a b"], 0x7ffe0000 /* 0 vars */) = 0 <' in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("sample", sorted(file.name for file in SAMPLES.glob("*.parquet")))
 def test_real_captures_come_back(monkeypatch: Run, capsys: Out, tmp_path: Path, sample: str) -> None:
     """Each call of a sample is exported, imported, and has the same columns, and those arguments that are numbers."""
