@@ -130,6 +130,7 @@ def record(
       capture -w %F-%H.parquet -G 3600 -z zip-it a file an hour, given to a command
 
     \b
+    Signals: INT and TERM stop, USR1 shows the counters, HUP goes on in another file.
     Sub-commands: capture doctor, capture bench, capture repair FILE (each has --help).
     """
     chosen = _filter(expression, pid, follow, comm, uid, cgroup, path, failed_only, min_latency)

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from capture import pipeline as pipeline_module
 from capture.errors import SinkError
 from capture.pipeline import BUFFERS, Pipeline
 from capture.ring import Words, as_words
@@ -73,6 +74,18 @@ def test_flushes_secure_each_row_once() -> None:
     assert sink.flushed == [list(range(30)), list(range(30, 60)), list(range(100, 105))]
     assert sink.written == [list(range(100)), list(range(100, 105))]
     assert counted.written == 105
+
+
+def test_many_flushes_of_few_rows_make_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is larger than its rows: where next to nothing happens the journal would grow for days."""
+    monkeypatch.setattr(pipeline_module, "FLUSHES", 3)
+    sink = FakeSink(batch_rows=100)
+    line, _ = pipeline(sink)
+    for row in range(10):
+        line.append(0, stamps(row, 1), wait=True)
+        until(line.flush)
+    line.close()
+    assert sink.written == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
 
 
 def test_a_streaming_sink_is_written_to_at_each_flush() -> None:
