@@ -48,7 +48,6 @@ PARTS = (
     Part("stacks", "top", by=("comm", "syscall")),
     Part("waiting", "blocked", by=("comm", "syscall"), limit=300),
     Part("repeats", "repeats", limit=300, seconds=1),
-    Part("io", "io"),
     Part("processes", "processes", limit=5000, seconds=1),
     Part("errors", "errors", limit=300),
     Part("failing", "errors", by=("path", "errno", "syscall"), limit=500),

@@ -26,7 +26,7 @@ function size(bytes) {
 
 // A count where room is short: 10.2 M.
 function short(count) {
-  const [unit, name] = COUNTS.find(([unit]) => Math.abs(count) >= unit * 10) || [1, ""];
+  const [unit, name] = COUNTS.find(([unit]) => Math.abs(count) >= (unit === 1e3 ? 1e4 : unit)) || [1, ""];
   return unit === 1 ? grouped(count) : `${three(count / unit)} ${name}`;
 }
 

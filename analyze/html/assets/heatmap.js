@@ -42,7 +42,7 @@ function heatmapView(table) {
       // Pressing and moving chooses a part to zoom into.
       toolbox: { show: true, top: -40, feature: { dataZoom: { filterMode: "none", brushStyle: { color: color("selected"), borderColor: color("accent"), borderWidth: 1 } } } },
       dataZoom: zooms.map((one) => ({ ...one, filterMode: "none" })),
-      series: [{ type: "heatmap", data, encode: { x: 0, y: 1, value: 3 }, progressive: 0, progressiveThreshold: Infinity, itemStyle: { borderWidth: 0 }, emphasis: { itemStyle: { borderColor: color("ink"), borderWidth: 1 } } }],
+      series: [{ type: "heatmap", data, encode: { x: 0, y: 1, value: 3 }, progressive: 0, itemStyle: { borderWidth: 0 }, emphasis: { itemStyle: { borderColor: color("ink"), borderWidth: 1 } } }],
     };
   }
 

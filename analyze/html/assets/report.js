@@ -61,7 +61,6 @@ const SECTIONS = {
     ["Waiting", () => tableView(TABLES.waiting, { nothing: "No call took long enough to have waited." })],
     ["Slowest", () => tableView(TABLES.slowest)],
     ["Repeated", () => tableView(TABLES.repeats, { nothing: "Nothing was done over and over." })],
-    ["I/O sizes", () => tableView(TABLES.io, { columns: TABLES.io.columns.filter(({ name }) => name !== "sizes"), nothing: "No call moved bytes." })],
   ]),
   processes: () => treeView(TABLES.processes),
   files: () => tableView(TABLES.files, { nothing: "No call was about a file." }),

@@ -53,3 +53,17 @@ def test_the_bar_is_always_as_long() -> None:
     """So that one covers the other."""
     assert len({len(bars.bar(share / 100)) for share in range(101)}) == 1
     assert bars.bar(0.5) == "[###############...............]  50%"
+
+
+def test_pieces_of_work_add_up(tmp_path: Path) -> None:
+    """What is done counts whole, the piece at hand by how far its query is; never more than all."""
+    with Session([str(write_parquet(tmp_path / "x.parquet", make_rows(50)))]) as session:
+        told = bars.Progress(session)
+        assert told.share == 0
+        told.begins(0.25)
+        told.begins(0.5)
+        assert 0.25 <= told.share <= 0.75
+        told.begins(0.25)
+        assert 0.75 <= told.share <= 1
+        told.begins(0.9)
+        assert told.share == 1
