@@ -6,10 +6,14 @@ it; `selected` is what the filter leaves of `calls`, and the only view that repo
 
 import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from importlib.resources import files
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet, finalize
 
 from analyze.catalog import Catalog, looks_round
 from analyze.errors import QueryError
@@ -35,6 +39,8 @@ SETTINGS = (
     "SET progress_bar_time = 0",
     "SET parquet_metadata_cache = true",  # each DESCRIBE would read the footer anew
 )
+OPEN: "WeakSet[Session]" = WeakSet()
+"""Sessions whose queries Ctrl-C is to stop."""
 MEMORY = 3 << 30
 """Bytes at most; beyond, DuckDB writes to disk."""
 NAMED = re.compile(r"\b(file|peer)\b")
@@ -62,7 +68,13 @@ class Session:
         self.script: list[str] = []
         """Every statement that makes the views and binds values: what `-d` prints."""
         self.database = duckdb.connect()
-        for setting in (*SETTINGS, *_limits()):
+        OPEN.add(self)
+        spill = f"{os.environ.get('TMPDIR', '/tmp')}/systape-{os.urandom(8).hex()}"
+        with suppress(OSError):  # DuckDB says so if it needs the folder and cannot have it
+            Path(spill).mkdir(0o700)
+        self.forget = finalize(self, shutil.rmtree, spill, ignore_errors=True)
+        """Removes what did not fit into memory; its folder is its owner's alone, as captures are."""
+        for setting in (*SETTINGS, *_limits(spill)):
             self.database.execute(setting)
         self.sources = open_sources(names, self.database)
         self.replay = Replay(self.database, self.sources)
@@ -93,6 +105,7 @@ class Session:
     def close(self) -> None:
         """Give up the captures and the memory."""
         self.database.close()
+        self.forget()
 
     @property
     def hosts(self) -> list[str]:
@@ -254,12 +267,11 @@ class Session:
             self.database.execute(lock)
 
 
-def _limits() -> Iterator[str]:
+def _limits(spill: str) -> Iterator[str]:
     """Settings of memory, and of where to put what does not fit into it."""
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     yield f"SET memory_limit = '{min(MEMORY, total * 6 // 10) >> 20}MiB'"
-    folder = f"{os.environ.get('TMPDIR', '/tmp')}/systape-{os.urandom(8).hex()}"
-    yield f"SET temp_directory = {literal(folder)}"
+    yield f"SET temp_directory = {literal(spill)}"
 
 
 def _views() -> list[str]:

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from difflib import get_close_matches
+from threading import Event
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -15,6 +16,7 @@ from analyze.cli.export import export
 from analyze.cli.fields import fields
 from analyze.cli.import_ import import_
 from analyze.cli.info import info
+from analyze.cli.interrupt import INTERRUPTED, interruptible
 from analyze.cli.page import make_page
 from analyze.cli.report import command_of
 from analyze.cli.show import show
@@ -25,7 +27,6 @@ from analyze.errors import AnalyzeError, OutputError, ReaderGone, ReportError
 from schemas.console import error_line, give_up_output, system_line, unexpected_line, usage_line
 from schemas.version import SCHEMA_VERSION, TOOL_VERSION
 
-INTERRUPTED = 130
 ANYTHING = {"ignore_unknown_options": True, "allow_extra_args": True}
 SETTINGS = {"help_option_names": ["-h", "--help"]}
 
@@ -138,10 +139,21 @@ def _fail(error: ReportError) -> Callable[[], None]:
 app = application()
 
 
+def _answer(asked: Event) -> int:
+    """Run the command. `asked` says that the user wants it to end: whatever then went wrong followed from that."""
+    try:
+        return int(app(prog_name="analyze", standalone_mode=False) or 0)
+    except Exception as error:
+        if asked.is_set():
+            raise KeyboardInterrupt from error
+        raise
+
+
 def run() -> int:
     """Run, and turn whatever the user can do something about into one line and an exit status of its kind."""
     try:
-        return int(app(prog_name="analyze", standalone_mode=False) or 0)
+        with interruptible() as asked:
+            return _answer(asked)
     except ReaderGone:
         give_up_output()
     except AnalyzeError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from analyze.cli.interrupt import interruptible
 from analyze.cli.output import Output
 from analyze.errors import AnalyzeError
 from analyze.session import Session
@@ -77,7 +78,13 @@ class Prompt:
 
     def _ask(self, query: str) -> None:
         begun = time.perf_counter()
-        rows = self.output.write(self.session.query(query))
+        with interruptible() as asked:
+            try:
+                rows = self.output.write(self.session.query(query))
+            except (AnalyzeError, RuntimeError) as error:
+                if asked.is_set():
+                    raise KeyboardInterrupt from error
+                raise
         if not self.quiet:
             typer.echo(f"{rows:,} row{'' if rows == 1 else 's'} in {time.perf_counter() - begun:.2f} s", err=True)
 
