@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from analyze.render.text import printable
 from analyze.session import Session
-from schemas.syscalls import OTHER
+from schemas.counters import OTHER
 
 LIMIT = "limit"
 """The cause of calls that came after the last one asked for."""

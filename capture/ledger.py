@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from capture.arrays import memory
 from capture.ring import Words
-from schemas.counters import Cell, Counters
+from schemas.counters import OTHER, Cell, Counters
 from schemas.record import (
     CELL_OTHER,
     CELLS,
@@ -203,7 +203,7 @@ def _cell(cpu: int, cell: int, seen: int, written: int, dropped: dict[Cause, int
         cpu=cpu,
         abi="other" if other else "i386" if cell >= CELLS_PER_ABI else native_abi().name.lower(),
         nr=-1 if other else cell % CELLS_PER_ABI,
-        syscall="other" if other else names_by_cell()[cell],
+        syscall=OTHER if other else names_by_cell()[cell],
         seen=seen,
         written=written,
         dropped={cause.name.lower(): count for cause, count in dropped.items() if count},

@@ -8,6 +8,9 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+OTHER = "other"
+"""Name of the cells of calls without a number of their own."""
+
 
 @dataclass
 class Cell:

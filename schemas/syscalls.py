@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from schemas.counters import OTHER
 from schemas.record import CELL_OTHER, CELLS, CELLS_PER_ABI, Abi
 
 X32_BIT = 0x4000_0000
@@ -19,8 +20,6 @@ X32_BIT = 0x4000_0000
 
 FD_NONE = -1
 FD_RETURNED = 6
-OTHER = "other"
-"""Name of the accounting cells of calls without a number of their own."""
 
 CLASSES = (
     *("clock", "creds", "desc", "file", "fstat", "fstatfs", "ipc", "lstat", "memory", "net", "process", "pure"),

@@ -13,9 +13,8 @@ from analyze.importer.log import NOT_KNOWN
 from analyze.importer.texts import Numbers, Texts
 from analyze.importer.threads import Thread, Told
 from schemas.arrow import EVENTS
-from schemas.counters import Cell, Counters
+from schemas.counters import OTHER, Cell, Counters
 from schemas.record import Abi, Flag
-from schemas.syscalls import OTHER
 
 NOT_UNDERSTOOD = "not_understood"
 KEYS = {"abi": pa.string(), "nr": pa.int32(), "syscall": pa.string()}

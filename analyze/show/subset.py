@@ -18,10 +18,9 @@ from analyze.show.query import CALLS, RETURNED, Asked, lookups, uses
 from analyze.show.stream import batches
 from analyze.sqltext import literal
 from schemas.arrow import EVENTS, Key
-from schemas.counters import Cell, Counters
+from schemas.counters import OTHER, Cell, Counters
 from schemas.record import Cause
 from schemas.state import STATE_CALLS
-from schemas.syscalls import OTHER
 
 GROUP = 500_000
 """Rows of a row group."""
