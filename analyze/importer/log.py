@@ -19,6 +19,8 @@ from analyze.importer.texts import DIGITS, PADDING, SPACES, Bytes, Mask, Numbers
 
 CHUNK = 1 << 23
 """Bytes read at once."""
+LONGEST = 1 << 25
+"""Bytes of a line at most; what is longer is none of strace's, and is cut."""
 NOT_KNOWN, NOT_MEASURED = -1, -2
 """In place of a duration: `<?>`, and none printed."""
 ATTACHED = re.compile(rb"strace: Process \d+ (?:attached|detached)\n")
@@ -57,6 +59,8 @@ def read(path: Path | None, stream: BinaryIO) -> Iterator[Lines]:
     rest = b""
     while piece := stream.read(CHUNK):
         block, rest = _whole(rest + piece)
+        if len(rest) > LONGEST:
+            block, rest = block + rest, b""
         if block:
             yield _lines(block, times)
     if rest:
@@ -75,6 +79,8 @@ def _lines(block: bytes, times: Times) -> Lines:
     notices = 0
     if b"strace: Process " in block:
         block, notices = ATTACHED.subn(b"", block)
+    if b"\r\n" in block:  # the log was on Windows; strace itself prints \\r
+        block = block.replace(b"\r\n", b"\n")
     block = block.removesuffix(b"\n") + b"\n" + PADDING
     data = np.frombuffer(block, np.uint8)[: -len(PADDING)]
     ends = np.flatnonzero(data == ord("\n"))

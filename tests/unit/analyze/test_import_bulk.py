@@ -10,14 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from analyze.importer import log
 from analyze.importer.block import Reader
 from analyze.importer.bulk import Bulk
 from analyze.importer.calls import Parsed, Parser
 from analyze.importer.clock import Times
-from analyze.importer.log import read
 from analyze.importer.marks import marks
 from analyze.importer.resumed import Joiner
 from schemas.record import Abi
+from tests.unit.analyze.test_import import bring, imported
 
 ARGUMENTS = [
     *("3", "-1", "0x7ffe", "NULL", "AT_FDCWD", "O_RDONLY|O_CLOEXEC", "0644", "1<<3", "[]", "~[INT]", "{x=0, y=[1]}"),
@@ -127,6 +128,23 @@ def test_lines_without_a_time_have_that_of_the_line_before() -> None:
     assert times.absolute(np.array([-1, 5 * 10**8 * second + 1]), {}).tolist() == [5 * 10**17, 5 * 10**17 + 1]
 
 
+def test_ends_of_lines_may_be_those_of_windows(tmp_path: Path) -> None:
+    """A log that was copied through an editor or a mail loses nothing."""
+    (row, _) = imported(
+        tmp_path, "7 1700000000.000001 getpid() = 7 <0.000002>\r\n7 1700000000.5 +++ exited with 0 +++\r\n"
+    )
+    assert (row["ret"], row["dur_ns"]) == (7, 2000)
+
+
+def test_a_line_without_an_end_is_cut(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is no log at all is read in memory that does not grow, and counted."""
+    monkeypatch.setattr(log, "CHUNK", 1000)
+    monkeypatch.setattr(log, "LONGEST", 3000)
+    (tmp_path / "log").write_bytes(bytes(10_000))
+    rows, done = bring(tmp_path, "log")
+    assert (rows, done.lines, done.strange) == ([], 3, 3)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 @pytest.mark.parametrize("options", ["-f -ttt -T", "-f -ttt -T -yy -s 300 -v"])
@@ -134,12 +152,12 @@ def test_real_calls_are_read_the_same_both_ways(tmp_path: Path, options: str) ->
     """Of a shell, of Python with threads and of a search; most of them at once."""
     program = "import threading,time; [threading.Thread(target=time.sleep, args=(.01,)).start() for _ in range(3)]"
     script = f"ls / | sort | head -2; cat /nonexistent; find /etc -name 'c*'; {sys.executable} -c '{program}'"
-    log = tmp_path / "log"
-    command = ["strace", *options.split(), "-o", str(log), "sh", "-c", script]
+    path = tmp_path / "log"
+    command = ["strace", *options.split(), "-o", str(path), "sh", "-c", script]
     subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, timeout=60)
     joiner, texts = Joiner(), dict[str, None]()
-    with log.open("rb") as stream:
-        for lines in read(log, stream):
+    with path.open("rb") as stream:
+        for lines in log.read(path, stream):
             joined = joiner.join(lines).texts
             texts.update(dict.fromkeys(joined.some(np.arange(len(joined)))))
     assert len(texts) > 800 and differing(list(texts)) == []
