@@ -1,6 +1,7 @@
 """After every way of ending nothing is left: in the kernel, of processes, on the disk, in the programs traced."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -37,13 +38,14 @@ main()
 
 
 def by(*numbers: int) -> Callable[[Running], None]:
-    """An end by signals that come before the first of them is dealt with."""
+    """An end by signals, each sent when the one before is being dealt with."""
 
     def end(running: Running) -> None:
-        os.kill(running.process.pid, signal.SIGSTOP)
+        status = Path(f"/proc/{running.process.pid}/status")
         for number in numbers:
+            while not re.search(r"^ShdPnd:\s*0+$", status.read_text(), re.M):
+                time.sleep(0.001)
             os.kill(running.process.pid, number)
-        os.kill(running.process.pid, signal.SIGCONT)
 
     return end
 
@@ -55,7 +57,7 @@ def by_itself(running: Running) -> None:
 WAYS = {
     "INT": (by(signal.SIGINT), 0),
     "TERM": (by(signal.SIGTERM), 0),
-    "HUP and INT at once": (by(signal.SIGHUP, signal.SIGINT), 130),
+    "INT after TERM": (by(signal.SIGTERM, signal.SIGINT), 130),
     "KILL": (by(signal.SIGKILL), -signal.SIGKILL),
     "error": (by_itself, 1),
     "full disk": (by_itself, 6),

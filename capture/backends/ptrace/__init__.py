@@ -138,7 +138,7 @@ class PtraceTracing:
             self.notes.append(value)
             print(f"capture: {value}", file=sys.stderr, flush=True)
         elif word == DONE:
-            self._running = np.frombuffer(value, RECORD)
+            self._running = np.frombuffer(value, RECORD).copy()  # what they point to is added
         else:
             self._running = np.empty(0, RECORD)
             self._failure = str(value)
