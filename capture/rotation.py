@@ -1,7 +1,7 @@
 """When a capture goes on in another file, and the seam between the two.
 
 Both are matters of the draining thread, which alone knows what is on its way: all rows handed to the writer before the
-seam go into the one file, all after it into the other. docs/decisions/0007-rotation.md says why it is so.
+seam go into the one file, all after it into the other. docs/decisions/0009-rotation.md says why it is so.
 """
 
 import time

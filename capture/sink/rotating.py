@@ -1,7 +1,7 @@
 """A capture in one Parquet file after the other: each a `ParquetSink` of its own, finished while the next is filled.
 
 A file is finished on a thread of its own, since that waits for the disk; one at a time, so that memory stays bounded.
-docs/decisions/0007-rotation.md says how the seam works.
+docs/decisions/0009-rotation.md says how the seam works.
 """
 
 import threading
