@@ -21,7 +21,7 @@ from capture.filters import Filter
 from capture.ledger import blank
 from capture.pieces import NOTHING, Pieces, Reader
 from capture.plan import plans
-from schemas.record import PAYLOAD_ALIGN, PLAN_EXEC, Abi, Flag, Kind, cell_of
+from schemas.record import PAYLOAD_ALIGN, PLAN_EXEC, PLAN_FILLED, Abi, Flag, Kind, cell_of
 from schemas.syscalls import native_abi
 
 Records = npt.NDArray[Any]
@@ -114,8 +114,8 @@ def not_returned(hung: Records, entries: Records, stopped: int) -> Records:
 def point_to(records: Records) -> npt.NDArray[np.uint8]:
     """What the calls point to that they were given: paths, socket addresses, arguments of programs.
 
-    Read from the memory of the threads now; a thread that is in that call no more has nothing. The records' `payload`
-    are positions in the bytes that are returned, and their flags say what was unreadable.
+    Read from the memory of the threads now; of one that has left the call, or is not ours to see, nothing. The records'
+    `payload` are positions in the bytes that are returned, and their flags say what was unreadable.
     """
     reader, content = Reader(0), bytearray()
     cells = cell_of(records["nr"], records["abi"])
@@ -137,7 +137,10 @@ def _read(reader: Reader, record: np.void, plan: int) -> Pieces:
     else:
         pieces = reader.read(tid, plan, args, -errno.EINTR)  # nothing has been given back yet
     call = procfs.call(int(record["pid"]), tid)
-    return pieces if call is not None and (call.nr, call.args) == (int(record["nr"]), args) else NOTHING
+    if call is not None and (call.nr, call.args) == (int(record["nr"]), args):
+        return pieces
+    has_path = plan & 7 and args[(plan & 7) - 1] and not plan & PLAN_FILLED
+    return Pieces(flags=Flag.PATH_UNREADABLE) if has_path else NOTHING
 
 
 def _in_calls(pid: int, but: set[int]) -> list[_InCall]:

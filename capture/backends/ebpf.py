@@ -122,7 +122,9 @@ class EbpfTracing:
         overflow = bpfsys.items(self._program.maps["overflow"], 4, ENTRY.itemsize)
         entries = np.concatenate([entries, *(np.frombuffer(value, ENTRY) for _, value in overflow)])
         hung = unfinished.not_returned(hung, entries, stopped)
-        return np.concatenate([hung, unfinished.in_table(entries, chosen, groups)])
+        # A call that began after the stop is of no concern, and its thread may be one of those that hung until then.
+        before = entries[entries["ts"] < stopped]
+        return np.concatenate([hung, unfinished.in_table(before, chosen, groups)])
 
     def _ask_without_any(self) -> bool:
         capabilities.keep_only(())
