@@ -1,6 +1,8 @@
 /* Processes that end, or are stopped, interrupted and go on, in every state that there is. Prints what their parent saw
  * of each: a tracer must not change any of it. */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -131,7 +133,7 @@ static void wait_in_vfork(void)
 {
 	if (!vfork()) {
 		say_ready();
-		usleep(50000);
+		usleep(700000);
 		_exit(1);
 	}
 	_exit(2);
@@ -147,8 +149,10 @@ static void hang_with_threads(void)
 
 static void end_with_threads(void)
 {
+	in_thread(hang_in_thread);
+	say_ready();
 	in_thread(end_in_thread);
-	hang_with_threads();
+	hang();
 }
 
 static void end_without_leader(void)
@@ -191,21 +195,27 @@ static void go_on_after_a_handler(void)
 
 static void end_by_a_handler(void)
 {
+	struct pollfd end = {nothing[0], POLLIN, 0};
+	sigset_t set, old;
+
 	handle(SIGUSR1, 0);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, &old);
 	say_ready();
-	hang();
+	_exit(ppoll(&end, 1, 0, &old) < 0 ? errno : 98);
 }
 
 static void sleep_over_a_stop(void)
 {
-	struct timespec before, after, time = {0, 60000000};
+	struct timespec before, after, time = {0, 400000000};
 
 	clock_gettime(CLOCK_MONOTONIC, &before);
 	say_ready();
 	if (clock_nanosleep(CLOCK_MONOTONIC, 0, &time, 0))
 		_exit(1);
 	clock_gettime(CLOCK_MONOTONIC, &after);
-	_exit((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 < 60);
+	_exit((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 < 400);
 }
 
 static void wait_for_signals(void)
@@ -275,6 +285,7 @@ static void run_case(unsigned number)
 	pid_t child = fork();
 
 	if (!child) {
+		alarm(60);
 		setpgid(0, 0); /* so that SIGTSTP stops: its group is no orphan */
 		cases[number].run();
 		_exit(97);
@@ -306,6 +317,7 @@ int main(int count, char **words)
 		execl(self, self, "again", (char *)0);
 	if (count > 1)
 		return atoi(words[1]);
+	alarm(120);
 	setrlimit(RLIMIT_CORE, &none);
 	if (pipe(ready) || pipe(nothing))
 		return 1;
