@@ -242,6 +242,27 @@ WORDS = (
 )
 
 
+OPERATORS = (
+    "=",
+    "=",
+    "!=",
+    "<",
+    ">=",
+    "contains",
+    "startswith",
+    "endswith",
+    "glob",
+    "regex",
+    "in",
+    "between",
+    "exists",
+)
+VALUES = (
+    *("1", "0x10", "-1", "1ms", "12:00:01", "true", "read", "ENOENT", "nginx", "'a b'", "(1, 2)", "(read, write)"),
+    *("1 and 2", "'(a+)+$'", "'*'", "''", "9223372036854775807", "9" * 40, "'\x1b[31m'", "%file"),
+)
+
+
 def filter_text(rng: random.Random) -> str:
     """A text that may be a filter: words of the language in any order, a right one with damage, or anything."""
     from analyze.filter import fields
@@ -250,8 +271,10 @@ def filter_text(rng: random.Random) -> str:
     if kind < 0.4:
         return " ".join(rng.choice(names if rng.random() < 0.3 else WORDS) for _ in range(rng.randrange(12)))
     if kind < 0.8:
-        tests = (f"{rng.choice(names)} {rng.choice(WORDS)} {rng.choice(WORDS)}" for _ in range(rng.choice((1, 3))))
-        text = " and ".join(tests)
+        tests = (f"{rng.choice(names)} {rng.choice(OPERATORS)} {rng.choice(VALUES)}" for _ in range(rng.choice((1, 3))))
+        text = rng.choice((" and ", " or ", " and not ")).join(tests)
+        if kind < 0.6:
+            return text
         place = rng.randrange(len(text) + 1)
         return text[:place] + rng.choice(("", "(", '"', _letter(rng))) + text[place + rng.randrange(3) :]
     if kind < 0.95:
