@@ -5,9 +5,7 @@ standard input), and a Parquet capture whose collector still runs or died, which
 """
 
 import glob
-import struct
 import sys
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -183,7 +181,7 @@ def _open_unfinished(name: str) -> Source:
             form = ds.ParquetFileFormat()
             body = form.make_fragment(pa.PythonFile(file.parquet, "r"))
             tables.insert(0, ds.FileSystemDataset([body], body.physical_schema, form))
-    except (pa.ArrowException, OSError, ValueError, struct.error, zlib.error) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise CaptureFileError(f"{name}: cannot be read with its journal: {first_line(error)}") from error
     return Source(name, Metadata(metadata), tables or [file.tail], file.live, journalled=True)
 

@@ -25,7 +25,15 @@ def repair(path: Path) -> Repaired:
 
     if not journal_path(path).exists() and _is_whole(path):
         return Repaired(path, -1, was_whole=True)
-    return Repaired(path, Store.reopen(path).finish({}), was_whole=False)
+    try:
+        rows = Store.reopen(path).finish({})
+    except (
+        ValueError,
+        OSError,
+    ) as error:  # what pyarrow or the journal's reader says; the disk's errors are SinkErrors
+        said = str(error).partition("\n")[0]
+        raise SinkError(f"cannot repair {path}: it or its journal is damaged: {said}") from error
+    return Repaired(path, rows, was_whole=False)
 
 
 def _is_whole(path: Path) -> bool:

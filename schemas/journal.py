@@ -66,8 +66,14 @@ class Group:
 
     @property
     def footer(self) -> bytes:
-        """The footer as it is."""
-        return zlib.decompress(self.deflated)
+        """The footer as it is. Raises ValueError if what was deflated is none of that length."""
+        try:
+            footer = zlib.decompressobj().decompress(self.deflated, self.footer_bytes + 1)
+        except zlib.error as error:
+            raise ValueError(f"a footer in it is damaged: {error}") from error
+        if len(footer) != self.footer_bytes:
+            raise ValueError("a footer in it has not the length that it says")
+        return footer
 
     def pack(self) -> bytes:
         """The payload of its record."""
@@ -75,7 +81,9 @@ class Group:
 
     @classmethod
     def unpack(cls, payload: bytes) -> "Group":
-        """The reverse of `pack`."""
+        """The reverse of `pack`. Raises ValueError for what is too short."""
+        if len(payload) < _GROUP.size:
+            raise ValueError("a record in it is too short")
         start, end, rows, crc, footer_bytes = _GROUP.unpack_from(payload)
         return cls(start, end, rows, crc, footer_bytes, payload[_GROUP.size :])
 
@@ -137,6 +145,7 @@ def unpack_tail(payloads: Sequence[bytes], schema: "pa.Schema") -> "pa.Table":
 def read(text: bytes, data_size: int) -> Journal:
     """What a journal's bytes say about a capture of `data_size` bytes. A torn or empty one is no error.
 
+    Raises ValueError for a whole record that no writer wrote.
     Ask for that size after reading the journal. A capture that has not even its magic is one whose journal was yet to
     be made: this one is an older capture's. A row group that goes beyond its end was lost in a power cut.
     """
@@ -183,8 +192,18 @@ def _take(journal: Journal, kind: bytes, start: int, payload: bytes, data_size: 
     elif kind == TAIL:
         journal.tail.append((start, len(payload)))
     elif kind == META:
-        journal.metadata = json.loads(payload)
+        journal.metadata = _texts(payload)
     return True
+
+
+def _texts(payload: bytes) -> dict[str, str]:
+    try:
+        found = json.loads(payload)
+    except RecursionError as error:
+        raise ValueError("metadata in it is no object of texts") from error
+    if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
+        raise ValueError("metadata in it is no object of texts")
+    return found
 
 
 def parse_footer(footer: bytes) -> "pq.FileMetaData":
