@@ -29,4 +29,4 @@ def test_kills(tmp_path: Path, options: list[str]) -> None:
 @pytest.mark.timeout(300)
 def test_a_minute(tmp_path: Path) -> None:
     """300,000 calls a second into rotating files: all there, memory flat, sizes as asked for."""
-    ends_well(tmp_path, "long_run.py", "--minutes", "1", "--rate", "300000", "--size", "10m")
+    ends_well(tmp_path, "long_run.py", "--minutes", "1", "--rate", "300000", "--size", "20m")
