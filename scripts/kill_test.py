@@ -96,16 +96,23 @@ def check(folder: Path, killed_at: int, *, bound: float | None) -> tuple[int, in
     return rows, missing, behind
 
 
+def well_begun(path: Path) -> bool:
+    """Is there something to lose: a journal of some size, or another file already?"""
+    if len(list(path.parent.glob("*.parquet"))) > 1:
+        return True
+    journal = path.with_name(path.name + ".journal")
+    return journal.exists() and journal.stat().st_size > 60_000
+
+
 def kill_once(path: Path, load: Path, chance: random.Random, options: argparse.Namespace) -> Outcome:
     """One capture, killed."""
     words = [CAPTURE, "-q", "-w", str(path), "--flush", str(FLUSH), "-e", "lseek", "--force"]
     words += ["--durable"] if options.durable else []
     words += ["-C", "2m"] if options.rotate else []
-    journal = path.with_name(path.name + ".journal")
     with subprocess.Popen([load, "0", "2"], stdout=subprocess.DEVNULL) as busy:
         words += ["-p", str(busy.pid)]
         with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as collector:
-            while collector.poll() is None and not (journal.exists() and journal.stat().st_size > 60_000):
+            while collector.poll() is None and not well_begun(path):
                 time.sleep(0.005)
             began = time.monotonic()
             time.sleep(chance.uniform(0, 2.5))

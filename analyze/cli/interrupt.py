@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -55,7 +55,10 @@ def _watch(reading: int, asked: threading.Event, heard: threading.Event) -> None
 
 def _stop_queries() -> None:
     for session in _sessions():
-        session.database.interrupt()
+        from duckdb import ConnectionException  # loaded, where a session is open
+
+        with suppress(ConnectionException):  # closed by now: nothing runs in it
+            session.database.interrupt()
 
 
 def _give_up() -> NoReturn:

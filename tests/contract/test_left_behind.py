@@ -46,6 +46,7 @@ def by(*numbers: int) -> Callable[[Running], None]:
             while not re.search(r"^ShdPnd:\s*0+$", status.read_text(), re.M):
                 time.sleep(0.001)
             os.kill(running.process.pid, number)
+            time.sleep(0.01)  # Python runs handlers of signals that it finds together by number, not as they came
 
     return end
 
