@@ -130,7 +130,7 @@ class Producer:
             position = self._room(cpu)
             if position is None:
                 ring["payload_dropped"] += 1
-                one["flags"] |= Flag.PAYLOAD_LOST
+                one["flags"] |= np.uint16(Flag.PAYLOAD_LOST)
                 outcome = "bare"
             else:
                 end = self._write(cpu, position, payload)
