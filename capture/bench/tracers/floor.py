@@ -26,11 +26,12 @@ os.execvp(sys.argv[1], sys.argv[1:])
 
 
 @dataclass(frozen=True)
-class Nothing:
-    """The untraced run that all others are compared with."""
+class Plain:
+    """The command itself, below `prefix`, with no tracer: what all others are compared with."""
 
-    name: str = "none"
-    about: str = "untraced"
+    name: str
+    about: str
+    prefix: tuple[str, ...] = ()
     every: int = 1
     complete: bool = False
     in_kernel: bool = False
@@ -41,8 +42,19 @@ class Nothing:
         return None
 
     def start(self, setting: Setting) -> Tracing:
-        """A tracing that does nothing."""
-        return Tracing()
+        """A tracing that does nothing but begin the command as it is to be begun."""
+        tracing = Tracing()
+        tracing.prefix = self.prefix
+        return tracing
+
+
+NOTHING = Plain("none", "untraced")
+FILTER = Plain(
+    "filter",
+    "a seccomp filter that stops at no call",  # what tracing by seccomp pays for the calls that it leaves
+    prefix=(sys.executable, "-c", _BELOW_A_FILTER),
+    follows=False,
+)
 
 
 @dataclass(frozen=True)
@@ -66,28 +78,6 @@ class Floor:
     def start(self, setting: Setting) -> "Attached":
         """Attached while the context lasts."""
         return Attached(self.programs)
-
-
-@dataclass(frozen=True)
-class Filter:
-    """The command below a seccomp filter that lets all calls pass: what tracing by seccomp pays for those it leaves."""
-
-    name: str = "filter"
-    about: str = "a seccomp filter that stops at no call"
-    every: int = 1
-    complete: bool = False
-    in_kernel: bool = False
-    follows: bool = False
-
-    def unavailable(self) -> str | None:
-        """It always can."""
-        return None
-
-    def start(self, setting: Setting) -> Tracing:
-        """What puts the filter on itself, and then is the command."""
-        tracing = Tracing()
-        tracing.prefix = (sys.executable, "-c", _BELOW_A_FILTER)
-        return tracing
 
 
 class Attached(Tracing):
