@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import pwd
 import shutil
 import signal
 import sys
@@ -10,8 +9,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from capture import seccomp
-from capture.errors import TargetError, UsageError
+from capture import seccomp, users
+from capture.errors import TargetError
 
 _PR_SET_PTRACER = 0x5961_6D61  # "Yama"
 
@@ -24,7 +23,7 @@ class Child:
 
     def __init__(self, command: Sequence[str], user: str | None) -> None:
         self.command = list(command)
-        self._account = _account(user)
+        self._account = users.named(user, "-u") if user is not None else None
         self._program = _resolve(self.command[0])
         self._status: int | None = None
         self._released = False
@@ -118,15 +117,6 @@ def _allow_tracing_by(pid: int) -> None:
     child of the collector as we are: let that process and its children, or with 0 nobody, trace us. Source: prctl(2).
     """
     ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_ulong(pid), 0, 0, 0)  # fails where there is no Yama
-
-
-def _account(user: str | None) -> pwd.struct_passwd | None:
-    if user is None:
-        return None
-    try:
-        return pwd.getpwnam(user)
-    except KeyError:
-        raise UsageError(f"-u {user}: there is no such user; `getent passwd` lists them") from None
 
 
 def _resolve(name: str) -> str:

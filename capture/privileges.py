@@ -9,8 +9,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from capture import capabilities
-from capture.errors import PrivilegeError, SinkError, UsageError
+from capture import capabilities, users
+from capture.errors import PrivilegeError, SinkError
 
 PROC = ("CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH")
 """What it takes to look at other users' processes in /proc."""
@@ -37,10 +37,7 @@ class Plan:
 
 def account(user: str, option: str) -> Account:
     """A user by name, as `option` gave it. Raises UsageError if there is none."""
-    try:
-        found = pwd.getpwnam(user)
-    except KeyError:
-        raise UsageError(f"{option} {user}: there is no such user; `getent passwd` lists them") from None
+    found = users.named(user, option)
     return Account(found.pw_uid, found.pw_gid, tuple(os.getgrouplist(user, found.pw_gid)))
 
 
@@ -94,14 +91,14 @@ def _become(chosen: Account, keep: tuple[str, ...]) -> None:
 
 def _sudo_caller() -> Account | None:
     """Who called sudo, if root was asked for that way."""
-    uid, gid = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
-    if os.geteuid() != 0 or not (uid.isdecimal() and gid.isdecimal() and int(uid)):
+    uid, gid = users.sudo_caller() or (0, 0)
+    if os.geteuid() != 0 or not uid:
         return None
     try:
-        name = pwd.getpwuid(int(uid)).pw_name
+        name = pwd.getpwuid(uid).pw_name
     except KeyError:  # a user without an entry, as in a container
-        return Account(int(uid), int(gid), (int(gid),))
-    return Account(int(uid), int(gid), tuple(os.getgrouplist(name, int(gid))))
+        return Account(uid, gid, (gid,))
+    return Account(uid, gid, tuple(os.getgrouplist(name, gid)))
 
 
 def _can_write(chosen: Account, target: str | None, folder: int | None) -> bool:

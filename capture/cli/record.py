@@ -1,12 +1,12 @@
 """The command itself: `capture [options] [-- CMD ARGS]`."""
 
-import pwd
 import shlex
 import sys
 from typing import Annotated
 
 import typer
 
+from capture import users
 from capture.cli.units import nanoseconds, size
 from capture.errors import UsageError
 from capture.filters import Filter
@@ -248,10 +248,7 @@ def _filter(
 def _uid(text: str) -> int:
     if text.isdecimal() and len(text) < 20:
         return int(text)
-    try:
-        return pwd.getpwnam(text).pw_uid
-    except KeyError:
-        raise UsageError(f"--uid {text}: there is no such user; `getent passwd` lists them") from None
+    return users.named(text, "--uid").pw_uid
 
 
 def _cgroups(paths: list[str]) -> tuple[tuple[str, int], ...]:

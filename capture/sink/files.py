@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from capture import capabilities
+from capture import capabilities, users
 from capture.errors import SinkError
 from schemas.journal import SUFFIX, is_live
 
@@ -101,9 +101,9 @@ def unlink_if_there(folder: int, name: str) -> None:
 
 def give_to_caller(fd: int) -> None:
     """Make the file belong to the user who called sudo, if one did, and files may be given away."""
-    uid, gid = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
-    if uid.isdecimal() and gid.isdecimal() and capabilities.holds("CAP_CHOWN"):
-        os.fchown(fd, int(uid), int(gid))
+    caller = users.sudo_caller()
+    if caller is not None and capabilities.holds("CAP_CHOWN"):
+        os.fchown(fd, *caller)
 
 
 def _remove_old(folder: int, path: Path) -> None:
