@@ -104,7 +104,8 @@ def test_each_broken_counter_is_noticed(tmp_path: Path, workload: Build, case: s
 @pytest.mark.parametrize("ring", ["4k", "32k"])
 def test_a_tiny_ring_accounts_for_all(tmp_path: Path, workload: Build, ring: str) -> None:
     """Under load most calls are dropped; all are accounted for, per CPU and call, in metadata, loss rows and words."""
-    result = record(tmp_path / "t.parquet", "-B", ring, command=[workload("calls"), "8", "10"]).audit()
+    command = [workload("overrun"), workload("calls"), "8", "10"]
+    result = record(tmp_path / "t.parquet", "-B", ring, command=command).audit()
     counters = result.counters
     lost = counters.dropped["ring_full"]
     assert lost > 1000

@@ -95,7 +95,7 @@ def test_cells_hold_only_their_own_calls(tmp_path: Path, workload: Build, loader
 @pytest.mark.parametrize("ring", ["4k", "64k"])
 def test_what_is_dropped_is_counted_by_kind(tmp_path: Path, workload: Build, loader: str, ring: str) -> None:
     """With a ring that overflows, rows plus drops are still what the program prints, and there are drops."""
-    command = [workload("calls"), "8", "10"]
+    command = [workload("overrun"), workload("calls"), "8", "10"]
     result = record(tmp_path / "t.parquet", "--loader", loader, "-B", ring, command=command)
     kinds = Counter({kind: calls for kind, calls in printed(result).items() if kind[-1]})
     assert found(result, kinds) + in_cells(result, kinds, dropped) == kinds
