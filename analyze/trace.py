@@ -170,7 +170,7 @@ def _open_unfinished(name: str) -> Source:
     import pyarrow as pa
     import pyarrow.dataset as ds
 
-    from schemas.journal import open_capture_file
+    from schemas.capture_file import open_capture_file
 
     try:
         file = open_capture_file(Path(name))

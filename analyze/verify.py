@@ -3,7 +3,6 @@
 DuckDB ignores page checksums and may answer from damaged pages without a word, so this reads everything with pyarrow.
 """
 
-import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,11 +15,9 @@ from analyze.trace import Source
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from schemas.journal import CaptureFile
+    from schemas.capture_file import CaptureFile
 
 STATE_ONLY = 32
-PIECE = 1 << 20
-"""Bytes read at once."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ def _calls(batch: "pa.RecordBatch") -> int:
 def _batches(source: Source) -> Iterator["pa.RecordBatch"]:
     import pyarrow.parquet as pq
 
-    from schemas.journal import open_capture_file
+    from schemas.capture_file import open_capture_file
 
     if not source.tables:
         with pq.ParquetFile(Path(source.name), page_checksum_verification=True) as file:
@@ -94,23 +91,15 @@ def _batches(source: Source) -> Iterator["pa.RecordBatch"]:
 
 
 def _journalled(capture: "CaptureFile", name: str) -> Iterator["pa.RecordBatch"]:
-    """The rows of an unfinished capture, after the sum of each row group's bytes was compared with the journal's."""
+    """The rows of an unfinished capture, unless one of its row groups is not what the journal says."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    groups = capture.journal.groups if capture.journal else []
-    with Path(name).open("rb") as body:
-        for number, group in enumerate(groups):
-            if _crc(body.fileno(), group.start, group.end) != group.crc:
-                raise CaptureFileError(f"{name}: damaged: row group {number} is not what the journal says was written")
-    if groups:
+    if capture.damaged:
+        first = capture.damaged[0]
+        where = f"bytes {first.start:,} to {first.end:,}, {first.rows:,} rows, are"
+        raise CaptureFileError(f"{name}: damaged: {where} not what the journal says was written")
+    if capture.journal and capture.journal.groups:
         with pq.ParquetFile(pa.PythonFile(capture.parquet, "r"), page_checksum_verification=True) as file:
             yield from file.iter_batches()
     yield from capture.tail.to_batches()
-
-
-def _crc(fd: int, start: int, end: int) -> int:
-    crc = 0
-    for at in range(start, end, PIECE):
-        crc = zlib.crc32(os.pread(fd, min(PIECE, end - at), at), crc)
-    return crc

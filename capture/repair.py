@@ -14,26 +14,30 @@ class Repaired:
     path: Path
     rows: int
     was_whole: bool
+    damaged: tuple[int, ...] = ()
+    """Rows of each row group that was left out, as its bytes are not what was written."""
 
 
 def repair(path: Path) -> Repaired:
     """Make the capture at `path`, with the journal beside it, one whole Parquet file of all rows that were safe.
 
-    May be called again at any time. Raises SinkError: it is still being written, it is no capture, or the disk is full.
+    What a power cut has damaged is left out, and a loss row tells of it. May be called again at any time. Raises
+    SinkError: it is still being written, it is no capture, or the disk is full.
     """
     from capture.sink.store import Store
 
     if not journal_path(path).exists() and _is_whole(path):
         return Repaired(path, -1, was_whole=True)
     try:
-        rows = Store.reopen(path).finish({})
+        store = Store.reopen(path)
+        rows = store.finish({})
     except (
         ValueError,
         OSError,
     ) as error:  # what pyarrow or the journal's reader says; the disk's errors are SinkErrors
         said = str(error).partition("\n")[0]
         raise SinkError(f"cannot repair {path}: it or its journal is damaged: {said}") from error
-    return Repaired(path, rows, was_whole=False)
+    return Repaired(path, rows, was_whole=False, damaged=tuple(group.rows for group in store.damaged))
 
 
 def _is_whole(path: Path) -> bool:

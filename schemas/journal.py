@@ -17,10 +17,7 @@ the writer died.
 The writer holds an exclusive flock on the capture for as long as it lives.
 """
 
-import fcntl
-import io
 import json
-import os
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -147,7 +144,7 @@ def read(text: bytes, data_size: int) -> Journal:
 
     Raises ValueError for a whole record that no writer wrote.
     Ask for that size after reading the journal. A capture that has not even its magic is one whose journal was yet to
-    be made: this one is an older capture's. A row group that goes beyond its end was lost in a power cut.
+    be made: this one is an older capture's. Whether the row groups are there schemas/damage.py finds out.
     """
     from schemas.arrow import EVENTS
 
@@ -156,8 +153,7 @@ def read(text: bytes, data_size: int) -> Journal:
         return journal
     journal.end = len(MAGIC)
     for kind, start, payload in _records(text):
-        if not _take(journal, kind, start, payload, data_size):
-            break
+        _take(journal, kind, start, payload)
         journal.end = start + len(payload)
     return journal
 
@@ -177,23 +173,19 @@ def _records(text: bytes) -> Iterator[tuple[bytes, int, bytes]]:
         at = start + length
 
 
-def _take(journal: Journal, kind: bytes, start: int, payload: bytes, data_size: int) -> bool:
-    """Add what a record says; False if it says what cannot be."""
+def _take(journal: Journal, kind: bytes, start: int, payload: bytes) -> None:
+    """Add what a record says."""
     import pyarrow as pa
 
     if kind == HEAD:
         journal.schema = pa.ipc.read_schema(pa.py_buffer(payload))
     elif kind == GROUP:
-        group = Group.unpack(payload)
-        if group.end > data_size:
-            return False
-        journal.groups.append(group)
+        journal.groups.append(Group.unpack(payload))
         journal.tail.clear()
     elif kind == TAIL:
         journal.tail.append((start, len(payload)))
     elif kind == META:
         journal.metadata = _texts(payload)
-    return True
 
 
 def _texts(payload: bytes) -> dict[str, str]:
@@ -232,122 +224,9 @@ def join_footers(schema: "pa.Schema", groups: Sequence[Group]) -> bytes:
     return bytes(out.getvalue()[len(PARQUET_MAGIC) :])
 
 
-class CaptureFile:
-    """A capture that may be unfinished, live or dead: `parquet` holds its row groups, `tail` the rows after them.
-
-    `parquet` is a binary file object that is a whole Parquet file; `journal` is None for a finished capture.
-    """
-
-    def __init__(self, parquet: io.RawIOBase, tail: "pa.Table", journal: Journal | None, *, live: bool) -> None:
-        """Made by `open_capture_file`."""
-        self.parquet = parquet
-        self.tail = tail
-        self.journal = journal
-        self.live = live
-
-    def read(self, columns: Sequence[str] | None = None) -> "pa.Table":
-        """All rows, those of the tail last."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        tail = self.tail.select(columns) if columns is not None else self.tail
-        whole = pq.ParquetFile(pa.PythonFile(self.parquet, "r")).read(columns)
-        return pa.concat_tables([whole, tail.cast(whole.schema)]) if tail.num_rows else whole
-
-    def close(self) -> None:
-        """Give up the file."""
-        self.parquet.close()
-
-    def __enter__(self) -> "CaptureFile":
-        """Itself; leaving the block closes it."""
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        """Close."""
-        self.close()
-
-
-class _Joined(io.RawIOBase):
-    """The first `end` bytes of a descriptor, then `footer`, as one file that can only be read."""
-
-    def __init__(self, fd: int, end: int, footer: bytes) -> None:
-        self._fd, self._end, self._footer = fd, end, footer
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._end + len(self._footer)}[whence]
-        self._at = base + offset
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Fill the buffer, across the seam too: Arrow takes a short read for the end."""
-        view = memoryview(buffer).cast("B")
-        body = max(0, min(len(view), self._end - self._at))
-        count = os.preadv(self._fd, [view[:body]], self._at) if body else 0
-        if count == body:
-            past = self._at + count - self._end
-            piece = self._footer[past : past + len(view) - count]
-            view[count : count + len(piece)] = piece
-            count += len(piece)
-        self._at += count
-        return count
-
-    def close(self) -> None:
-        if not self.closed:
-            os.close(self._fd)
-        super().close()
-
-
-def is_live(fd: int) -> bool:
-    """True if another process holds the writer's lock on the capture."""
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    fcntl.flock(fd, fcntl.LOCK_UN)
-    return False
-
-
 def journal_path(path: Path) -> Path:
     """Where the journal of a capture is."""
     return path.with_name(path.name + SUFFIX)
-
-
-def open_capture_file(path: Path) -> CaptureFile:
-    """A capture for reading: a finished one as it is, else what is safe of it so far.
-
-    Raises OSError if it cannot be read. Whether a finished one is Parquet at all is left to the Parquet reader.
-    """
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        text = journal_path(path).read_bytes()
-    except FileNotFoundError:
-        if os.fstat(fd).st_size:
-            return CaptureFile(io.FileIO(fd, "rb"), _no_rows(), None, live=False)
-        text = b""  # the writer died between making the two files
-    except OSError:
-        os.close(fd)
-        raise
-    journal = read(text, os.fstat(fd).st_size)
-    tail = unpack_tail([text[start : start + length] for start, length in journal.tail], journal.schema)
-    footer = join_footers(journal.file_schema(), journal.groups)
-    joined = _Joined(fd, journal.data_end, footer) if journal.groups else _Joined(fd, 0, PARQUET_MAGIC + footer)
-    return CaptureFile(joined, tail, journal, live=is_live(fd))
-
-
-def _no_rows() -> "pa.Table":
-    from schemas.arrow import EVENTS
-
-    return EVENTS.empty_table()
 
 
 def with_text(schema: "pa.Schema", metadata: Mapping[str, str]) -> "pa.Schema":

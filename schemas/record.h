@@ -40,7 +40,8 @@ enum systape_cause {
 	CAUSE_RECURSION = 2,
 	CAUSE_WRITER = 3,
 	CAUSE_LIMIT = 4,
-	CAUSES = 5,
+	CAUSE_DAMAGED = 5, /* written, but not there after a power cut: schemas/damage.py */
+	CAUSES = 6,
 	KERNEL_CAUSES = 2, /* those with a counter per call in the ring; recursion is counted by the kernel itself */
 };
 

@@ -90,6 +90,7 @@ class Cause(IntEnum):
     RECURSION = 2
     WRITER = 3
     LIMIT = 4
+    DAMAGED = 5
 
 
 KERNEL_CAUSES = 2

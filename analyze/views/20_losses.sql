@@ -12,6 +12,7 @@ SELECT
         WHEN 2 THEN 'recursion'
         WHEN 3 THEN 'writer'
         WHEN 4 THEN 'limit'
+        WHEN 5 THEN 'damaged'
     END AS cause,
     file,
     host

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from capture import capabilities, users
 from capture.errors import SinkError
-from schemas.journal import SUFFIX, is_live
+from schemas.capture_file import is_live
+from schemas.journal import SUFFIX
 
 _ADVICE = {
     errno.EACCES: "choose a folder you may write to",

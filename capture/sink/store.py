@@ -15,6 +15,7 @@ import pyarrow as pa
 from capture.errors import SinkError
 from capture.sink import files
 from capture.sink.encode import Encoder, check
+from schemas.damage import leave_out, tail_rows
 from schemas.journal import (
     GROUP,
     HEAD,
@@ -24,12 +25,12 @@ from schemas.journal import (
     PARQUET_MAGIC,
     SUFFIX,
     TAIL,
+    Group,
     Journal,
     join_footers,
     pack,
     pack_tail,
     read,
-    unpack_tail,
 )
 
 _RESERVE = 1 << 20
@@ -46,6 +47,8 @@ class Store:
         """Takes over the descriptors of the folder, the capture and the journal."""
         self.path = path
         self.journal = journal
+        self.damaged: list[Group] = []
+        """Row groups left out by `reopen`: their bytes are not what was written."""
         self.rows = sum(group.rows for group in journal.groups)
         """Rows in whole row groups."""
         self._folder, self._data, self._log = folder, data, log
@@ -95,6 +98,7 @@ class Store:
             log = os.open(path.name + SUFFIX, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | make, 0o600, dir_fd=folder)
             with os.fdopen(os.dup(log), "rb") as file:
                 journal = read(file.read(), os.fstat(data).st_size)
+            damaged = leave_out(journal, data)
         except (OSError, SinkError) as error:
             for fd in (folder, data, log):
                 if fd >= 0:
@@ -102,7 +106,9 @@ class Store:
             if isinstance(error, OSError):
                 raise files.refused(path, error, "cannot repair") from error
             raise
-        return cls(path, folder, data, log, journal, durable=True)
+        store = cls(path, folder, data, log, journal, durable=True)
+        store.damaged = damaged
+        return store
 
     def _begin(self) -> None:
         try:
@@ -142,9 +148,9 @@ class Store:
         self.journal.tail.append((self._append(TAIL, payload), len(payload)))
 
     def tail(self) -> pa.RecordBatch:
-        """The rows of the tail."""
+        """The rows of the tail, and those that tell of damaged row groups."""
         payloads = [os.pread(self._log, length, start) for start, length in self.journal.tail]
-        return unpack_tail(payloads, self.journal.schema).to_batches()[0]
+        return tail_rows(payloads, self.damaged, self.journal.schema).to_batches()[0]
 
     def finish(self, metadata: Mapping[str, str]) -> int:
         """Make the capture one whole Parquet file, remove the journal, and give up the files. Returns the rows.
@@ -158,7 +164,7 @@ class Store:
             self._keep_metadata()
         groups = list(journal.groups)
         end = journal.data_end
-        if journal.tail:
+        if journal.tail or self.damaged:
             encoded = self._encoder.encode(self.tail(), end)
             self._put(encoded.body, end)
             groups.append(encoded.group)

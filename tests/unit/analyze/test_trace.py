@@ -1,6 +1,7 @@
 """From names to captures: what is found, what is refused, and with which words."""
 
 import os
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def test_a_capture_without_an_end_is_read_with_its_journal(tmp_path: Path) -> No
     length = int.from_bytes(text[-8:-4], "little")
     body, footer = text[: -8 - length], text[-8 - length : -8]
     path.write_bytes(body)
-    group = journals.Group.of(4, len(body), 200, 0, footer)
+    group = journals.Group.of(4, len(body), 200, zlib.crc32(body[4:]), footer)
     records = [
         (journals.HEAD, bytes(schema.serialize())),
         (journals.GROUP, group.pack()),

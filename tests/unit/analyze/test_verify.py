@@ -11,7 +11,8 @@ from analyze.errors import CaptureFileError
 from analyze.session import Session
 from analyze.verify import verify
 from capture.sink.parquet import ParquetSink
-from schemas.journal import journal_path, open_capture_file
+from schemas.capture_file import open_capture_file
+from schemas.journal import journal_path
 from tests.unit.analyze.captures import make_rows, metadata_of, table_of, write_parquet, write_stream
 
 FLIPS = 60
@@ -72,7 +73,7 @@ def test_a_flipped_bit_of_an_unfinished_capture_is_found(tmp_path: Path) -> None
     text = bytearray(path.read_bytes())
     text[(group.start + group.end) // 2] ^= 1
     path.write_bytes(text)
-    with pytest.raises(CaptureFileError, match="row group 0 is not what the journal says"):
+    with pytest.raises(CaptureFileError, match="500 rows, are not what the journal says"):
         Session([str(path)], verified=True)
 
 

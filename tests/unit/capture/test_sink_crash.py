@@ -20,7 +20,8 @@ from capture.repair import repair
 from capture.sink import store
 from capture.sink.parquet import ParquetSink
 from schemas.arrow import Key
-from schemas.journal import journal_path, open_capture_file
+from schemas.capture_file import open_capture_file
+from schemas.journal import journal_path
 from tests.rows import batch_of, plain_rows
 
 # Writes rows numbered from 0 for ever, three flushes and a write in turn, and says after each how many rows are safe.

@@ -12,7 +12,8 @@ from capture.errors import SinkError
 from capture.repair import repair
 from capture.sink.parquet import ParquetSink
 from schemas.arrow import EVENTS, Key
-from schemas.journal import journal_path, open_capture_file
+from schemas.capture_file import open_capture_file
+from schemas.journal import journal_path
 from tests.rows import dd_rows, plain_rows
 
 
