@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import sys
 
 import typer
@@ -38,14 +39,22 @@ def system_line(error: OSError, program: str) -> str:
     return error_line(f"{where}: {error.strerror}" if where else error, program)
 
 
-def unexpected_line(error: Exception, program: str) -> str:
-    """An error that nothing foresaw, as of a library that was given damaged values. Raises it if that is asked for."""
+def unexpected_line(error: Exception, program: str, remedy: str) -> str:
+    """An error that nothing foresaw, as of a library that was given damaged values. Raises it if that is asked for.
+
+    `remedy` is what to do or to know; that it is to be reported follows.
+    """
     if TRACEBACK in os.environ:
         raise error
     said = next((line for line in str(error).splitlines() if line.strip()), "")
     what = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    remedy = f"if the file is sound (analyze verify), report what {TRACEBACK}=1 shows"
-    return error_line(f"unexpected {what}; {remedy}", program)
+    return error_line(f"unexpected {what}; {remedy}, report what {TRACEBACK}=1 shows", program)
+
+
+def let_interrupts_end() -> None:
+    """From here on Ctrl-C ends the program at once: Python's own handler would print where it was while it ends."""
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def give_up_output() -> None:

@@ -24,7 +24,14 @@ from analyze.cli.sql import sql
 from analyze.cli.tree import tree
 from analyze.cli.verify import verify
 from analyze.errors import AnalyzeError, OutputError, ReaderGone, ReportError
-from schemas.console import error_line, give_up_output, system_line, unexpected_line, usage_line
+from schemas.console import (
+    error_line,
+    give_up_output,
+    let_interrupts_end,
+    system_line,
+    unexpected_line,
+    usage_line,
+)
 from schemas.version import SCHEMA_VERSION, TOOL_VERSION
 
 ANYTHING = {"ignore_unknown_options": True, "allow_extra_args": True}
@@ -171,19 +178,29 @@ def run() -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except Exception as error:  # noqa: BLE001 - it is said, and a terminal gets no traceback with a file's values
-        print(unexpected_line(error, "analyze"), file=sys.stderr)
+        print(unexpected_line(error, "analyze", "if the file is sound (analyze verify)"), file=sys.stderr)
         return AnalyzeError.exit_code
     return 0
 
 
+def _run_to_the_end() -> int:
+    """`run`, after which, and while an error is said, Ctrl-C is as quiet as before."""
+    try:
+        return run()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    finally:
+        let_interrupts_end()
+
+
 def main() -> NoReturn:
     """`run` as a program does."""
-    sys.exit(run())
+    sys.exit(_run_to_the_end())
 
 
 def script() -> NoReturn:
     """The same for the console script, which ends at once: to give back memory piece by piece takes Python 0.1 s."""
-    status = run()
+    status = _run_to_the_end()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

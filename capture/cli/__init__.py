@@ -3,12 +3,20 @@
 import os
 import sys
 from importlib import import_module
+from typing import NoReturn
 
 import typer
 
 from capture.errors import CaptureError, ReaderGone, SinkError
 from capture.threads import none_by_libraries
-from schemas.console import error_line, give_up_output, system_line, usage_line
+from schemas.console import (
+    error_line,
+    give_up_output,
+    let_interrupts_end,
+    system_line,
+    unexpected_line,
+    usage_line,
+)
 
 SUBCOMMANDS = {
     "bench": "what tracing costs here, beside strace and others",
@@ -16,6 +24,7 @@ SUBCOMMANDS = {
     "repair": "finish a capture whose collector was killed",
 }
 """Each is a function of that name in a module of that name; a command to trace of such a name goes after `--`."""
+INTERRUPTED = 130
 COMPLETE = "_CAPTURE_COMPLETE"
 """Set by a shell that asks for completions; the words so far are then in another variable."""
 
@@ -31,7 +40,7 @@ def app(name: str) -> typer.Typer:
     return application
 
 
-def main() -> None:
+def run() -> int:
     """Run, and turn whatever the user can do something about into one line and an exit status of its kind."""
     arguments = sys.argv[1:]
     typed = arguments or os.environ.get("COMP_WORDS", os.environ.get("_TYPER_COMPLETE_ARGS", "")).split()[1:]
@@ -43,17 +52,29 @@ def main() -> None:
         sys.stdout.flush()
     except (ReaderGone, BrokenPipeError):
         give_up_output()
-        sys.exit(0)
+        return 0
     except CaptureError as error:
         print(error_line(error, "capture"), file=sys.stderr)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except typer.TyperException as error:
         print(usage_line(error, program), file=sys.stderr)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except OSError as error:
         print(system_line(error, program), file=sys.stderr)
         give_up_output()
-        sys.exit(SinkError.exit_code)
+        return SinkError.exit_code
+    except Exception as error:  # noqa: BLE001 - it is said; what was recorded has been written by then
+        print(unexpected_line(error, "capture", "what was recorded until then is kept"), file=sys.stderr)
+        return CaptureError.exit_code
+    return int(status or 0)
+
+
+def main() -> NoReturn:
+    """`run` as a program does; after it, and while an error is said, Ctrl-C is as quiet as before."""
+    try:
+        status = run()
     except KeyboardInterrupt:
-        sys.exit(130)
-    sys.exit(status or 0)
+        status = INTERRUPTED
+    finally:
+        let_interrupts_end()
+    sys.exit(status)

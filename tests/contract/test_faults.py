@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from schemas.journal import journal_path
 from tests.contract.harness import CAPTURE, PATIENCE, Recording, recording
 
 pytestmark = pytest.mark.bpf
@@ -44,6 +46,22 @@ NUMBERS = """
 from capture import rotation
 rotation._GROUPS = 1
 """
+CHORES = """
+from capture.report import Report
+def failing(self, every):
+    raise KeyError("a fault of ours")
+Report.progress = failing
+"""
+DRAIN = """
+from capture.ring import Rings
+blocks, turns = Rings.blocks, []
+def failing(self):
+    turns.append(0)
+    if len(turns) == 20:
+        raise KeyError("a fault of ours")
+    return blocks(self)
+Rings.blocks = failing
+"""
 MANY = "import os\nfor _ in range(400_000): os.getppid()"
 
 
@@ -64,6 +82,50 @@ def test_a_writer_that_fails_leaves_a_whole_file(tmp_path: Path) -> None:
     file = Recording(path, 6, done.stderr).audit()
     assert pq.ParquetFile(path).metadata.num_row_groups == 1
     assert file.counters.dropped["writer"] > 0
+
+
+@pytest.mark.parametrize("fault", [CHORES, DRAIN], ids=["chores", "drain"])
+def test_a_fault_that_nothing_foresaw_leaves_a_whole_file(tmp_path: Path, fault: str) -> None:
+    """One line that says what to report, status 1, a file that balances with all until then; the command goes on."""
+    path, end = tmp_path / "t.parquet", tmp_path / "end"
+    command = [sys.executable, "-c", f"{MANY}\nimport pathlib; pathlib.Path({str(end)!r}).touch()"]
+    done = faulty(fault, "-w", path, "--", *command)
+    assert done.returncode == 1, done.stderr
+    said = "capture: unexpected KeyError: 'a fault of ours'; what was recorded until then is kept, report what "
+    assert done.stderr.splitlines()[-1] == said + "SYSTAPE_TRACEBACK=1 shows"
+    assert "Traceback" not in done.stderr
+    assert not journal_path(path).exists()
+    assert Recording(path, 1, done.stderr).audit().counters.written > 0
+    until(end.exists)
+
+
+def test_its_traceback_is_there_for_who_asks(tmp_path: Path) -> None:
+    """SYSTAPE_TRACEBACK=1 shows where, and the file is as whole."""
+    path = tmp_path / "t.parquet"
+    with pytest.MonkeyPatch.context() as given:
+        given.setenv("SYSTAPE_TRACEBACK", "1")
+        done = faulty(CHORES, "-w", path, "--", "sleep", "1")
+    assert done.returncode == 1
+    assert done.stderr.endswith("KeyError: 'a fault of ours'\n")
+    assert "Traceback" in done.stderr
+    Recording(path, 1, done.stderr).audit()
+
+
+@pytest.mark.parametrize("words", [["doctor", "--no-test"], ["-d"], ["--no-such"]], ids=["doctor", "filter", "wrong"])
+def test_an_interrupt_at_the_very_end_is_quiet(words: list[str]) -> None:
+    """When the interpreter ends already nobody is told where it was."""
+    done = faulty("import atexit, os, signal\natexit.register(os.kill, os.getpid(), signal.SIGINT)", *words)
+    assert done.returncode == -signal.SIGINT
+    assert "Traceback" not in done.stderr
+    assert "KeyboardInterrupt" not in done.stderr
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for it, for ten seconds."""
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def test_a_capture_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:

@@ -41,3 +41,14 @@ def test_a_query_without_end_is_ended(tmp_path: Path, query: str) -> None:
         _, said = process.communicate(timeout=PATIENCE)
     assert (process.returncode, said) == (INTERRUPTED, b"")
     assert list(spill.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["fields"], ["--no-such"]])
+def test_an_interrupt_at_the_very_end_is_quiet(words: list[str]) -> None:
+    """When the interpreter ends already nobody is told where it was."""
+    late = "import atexit, os, signal; atexit.register(os.kill, os.getpid(), signal.SIGINT)"
+    program = f"{late}; from analyze.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGINT
+    assert "Traceback" not in done.stderr
+    assert "KeyboardInterrupt" not in done.stderr

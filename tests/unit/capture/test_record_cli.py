@@ -35,12 +35,10 @@ def options(monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
-def status(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int | str | None:
+def status(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     """The exit status of a command line."""
     monkeypatch.setattr(sys, "argv", ["capture", *arguments])
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    return end.value.code
+    return cli.run()
 
 
 def test_defaults(options: Run) -> None:
