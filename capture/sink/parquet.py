@@ -71,8 +71,8 @@ class ParquetSink:
 
     @property
     def bytes_written(self) -> int:
-        """Bytes of whole row groups."""
-        return self._store.journal.data_end
+        """Bytes of whole row groups; once it is closed, of the file."""
+        return self._store.size
 
     @property
     def rows_written(self) -> int:

@@ -128,7 +128,7 @@ class RotatingSink:
 
     @property
     def bytes_written(self) -> int:
-        """Bytes of whole row groups, over all files."""
+        """Bytes of finished files, and of whole row groups in the others."""
         return self._earlier_bytes + self._sink.bytes_written
 
     @property
@@ -173,9 +173,10 @@ class RotatingSink:
             self._finisher.join()
 
     def _finish(self, sink: ParquetSink, path: Path, end: Metadata, why: str) -> None:
-        error = None
+        error, before = None, sink.bytes_written
         try:
             sink.close(end)
+            self._earlier_bytes += sink.bytes_written - before  # no other thread adds to it before this one has ended
         except Exception as caught:  # noqa: BLE001 - handed to the draining thread, which tells
             error = caught if isinstance(caught, SinkError) else SinkError(f"cannot finish {path}: {caught!r}")
         if error is None:

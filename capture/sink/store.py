@@ -50,6 +50,7 @@ class Store:
         self.damaged: list[Group] = []
         """Row groups left out by `reopen`: their bytes are not what was written."""
         self.rows = sum(group.rows for group in journal.groups)
+        self.size = journal.data_end
         """Rows in whole row groups."""
         self._folder, self._data, self._log = folder, data, log
         self._durable = durable
@@ -135,6 +136,7 @@ class Store:
         self._append(GROUP, encoded.group.pack())
         journal.groups.append(encoded.group)
         self.rows += encoded.group.rows
+        self.size = encoded.group.end
         self._dead += sum(length for _, length in journal.tail)
         journal.tail.clear()
         if self._dead > max(_DEAD_MOST, journal.end - self._dead):
@@ -181,6 +183,7 @@ class Store:
         except OSError as error:
             raise files.refused(self.path, error, "cannot finish") from error
         self.release()
+        self.size = end + len(footer)
         return sum(group.rows for group in groups)
 
     def release(self) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from capture.report import size
 from schemas.arrow import Key
 from tests.contract.harness import CAPTURE, Recording, record, recording
 
@@ -80,7 +81,7 @@ def test_by_size(tmp_path: Path) -> None:
         (process,) = file.rows(kind="process")
         assert Path(process["path"]).name.startswith("python")
         assert {row["path"] for row in file.rows(kind="fd", pid=process["pid"])} >= {"/etc/hostname"}
-    assert f"{path} {tmp_path}/r[0-9]*.parquet" in done.said
+    assert f"{path} {tmp_path}/r[0-9]*.parquet ({size(sum(file.path.stat().st_size for file in files))}," in done.said
     one_process = f"SELECT count(*) AS n FROM processes WHERE pid = {process['pid']}"
     assert asked(tmp_path, one_process) == [{"n": 1}]
     named = f"SELECT file, count(*) AS n FROM calls WHERE syscall = 'lseek' AND arg1 >= {FIRST} GROUP BY file"
