@@ -23,8 +23,8 @@ EXPECTED = {
     "WORD": "a value",
     "STRING": "a quoted value",
     "LPAR": "(",
+    "COMMA": "a comma",
     "RPAR": ")",
-    "COMMA": ",",
     "_AND": "and",
     "_OR": "or",
 }
