@@ -33,7 +33,7 @@ def _traced(expressions: Sequence[str]) -> str:
     try:
         selection = select(expressions)
     except ExprError as error:
-        raise FilterError(f"-e: {error}") from error
+        raise FilterError(str(error)) from error
     names = {name for abi in (selection.native, Abi.I386) for name in selection.names(abi, kept=not selection.others)}
     listed = f"evt.type in ({', '.join(sorted(names))})"
     if selection.others:

@@ -229,7 +229,7 @@ def _filter(
         try:
             selection = select(expression)
         except ExprError as error:
-            raise UsageError(f"-e {error}") from error
+            raise UsageError(str(error)) from error
         cells = None if selection.everything else selection.cells
     return Filter(
         expression=", ".join(expression or ()),

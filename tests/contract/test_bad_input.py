@@ -31,7 +31,11 @@ def dead_pid() -> str:
 
 WRITE = ["-w", "t.parquet"]
 CASES = {
-    "no such call": ([*WRITE, "-e", "opennat"], USAGE, "openat"),
+    "no such call": (
+        [*WRITE, "-e", "opennat"],
+        USAGE,
+        "capture: -e 'opennat', column 1: unknown system call 'opennat'; nearest: openat",
+    ),
     "no such class": ([*WRITE, "-e", "%nett"], USAGE, "%net"),
     "no regular expression": ([*WRITE, "-e", "/("], USAGE, "column 1"),
     "empty expression": ([*WRITE, "-e", ""], USAGE, "none"),

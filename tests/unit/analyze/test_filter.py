@@ -104,7 +104,7 @@ ERRORS: list[tuple[str, int, str]] = [
     ("proc.name regex '[z-a]'", 17, "no regular expression"),
     ("proc.name =", 0, "ends too early; expected a value"),
     ("proc.name in (a", 0, "ends too early; expected a comma, )"),
-    ("proc.name in (a b)", 17, "`b` does not fit here; expected ), ,"),
+    ("proc.name in (a b)", 17, "`b` does not fit here; expected a comma, )"),
     ("proc.name in ()", 15, "`)` does not fit here; expected a value"),
     ("proc.name in a", 14, "`a` does not fit here; expected ("),
     ("(evt.failed", 0, "ends too early; expected )"),
