@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from analyze.render.text import printable
+from analyze.render.text import printable, timestamp
 from analyze.session import Session
+from analyze.trace import Source
 from schemas.counters import OTHER
 
 LIMIT = "limit"
@@ -28,7 +29,7 @@ class Completeness:
     unaccounted: int = 0
     """Calls for which `seen = written + dropped` does not hold: a fault of the collector's."""
     unfinished: tuple[str, ...] = ()
-    """Captures without an end: still being written, or cut short."""
+    """Of each capture without an end a clause that says so: it is still being written, or ended abruptly, and when."""
 
     @property
     def complete(self) -> bool:
@@ -67,8 +68,9 @@ class Completeness:
         if self.unaccounted:
             parts.append(f"{self.unaccounted:,} calls are neither recorded nor counted as lost")
         if self.unfinished:
-            names = ", ".join(self.unfinished[:3]) + (", ..." if len(self.unfinished) > 3 else "")
-            parts.append(f"{names} has no end yet, and its latest calls may be missing")
+            parts += self.unfinished[:3]
+        if len(self.unfinished) > 3:
+            parts.append(f"so it is with {len(self.unfinished) - 3:,} more")
         return printable("INCOMPLETE: " + "; ".join(parts))
 
 
@@ -78,11 +80,13 @@ def completeness(session: Session) -> Completeness:
     With a filter, only what was lost where the filter may have kept it, as far as call, CPU and time are known.
     """
     counters = {source.name: source.metadata.counters for source in session.sources}
-    open_ended = tuple(source.name for source in session.sources if not source.finished)
+    open_ended = [source for source in session.sources if not source.finished]
     written = sum(one.written for one in counters.values())
+    latest = {}
     if open_ended:
-        for file, calls in session.fetch("SELECT capture, count(*) FROM calls GROUP BY ALL"):
-            written += calls if file in open_ended else 0
+        found = session.fetch("SELECT capture, count(*), max(epoch_ns(ts)) FROM calls GROUP BY ALL")
+        latest = {file: (calls, last) for file, calls, last in found}
+        written += sum(latest[source.name][0] for source in open_ended if source.name in latest)
     lost, names, untimed = Counter[str](), set[str](), False
     elsewhere = 0
     if open_ended or any(one.dropped for one in counters.values()):
@@ -96,8 +100,18 @@ def completeness(session: Session) -> Completeness:
     if not open_ended and not session.filters:  # the accounting itself, which no row need tell of
         lost, elsewhere = sum((Counter(one.dropped) for one in counters.values()), Counter()), 0
     unaccounted = sum(abs(cell.missing()) for one in counters.values() for cell in one.balance())
-    found = {cause: n for cause, n in lost.items() if n}
-    return Completeness(written, found, frozenset(names), untimed, elsewhere, unaccounted, open_ended)
+    causes = {cause: n for cause, n in lost.items() if n}
+    clauses = tuple(_open_end(source, latest.get(source.name, (0, None))[1]) for source in open_ended)
+    return Completeness(written, causes, frozenset(names), untimed, elsewhere, unaccounted, clauses)
+
+
+def _open_end(source: Source, last: int | None) -> str:
+    """`last` is when its latest call began, in ns since the epoch."""
+    if source.live:
+        return f"{source.name} is still being written, and its latest calls may be missing"
+    if last is None:
+        return f"{source.name} ended abruptly, before a call was secured"
+    return f"{source.name} ended abruptly: its last call is of {timestamp(last)} UTC, later ones are missing"
 
 
 def _lost_where(session: Session) -> list[tuple[str, str, bool, int, bool]]:

@@ -26,7 +26,12 @@ def describe(session: Session) -> Iterator[tuple[str, str]]:
 
 def _file(source: Source) -> str:
     path = Path(source.name)
-    state = "" if source.finished else ", still being written" if source.live else ", cut short"
+    if source.finished:
+        state = ""
+    elif source.live:
+        state = ", still being written"
+    else:
+        state = ", cut short" if source.journalled else ", cut short, and repaired"
     return f"{printable(source.name)} ({size(path.stat().st_size)}{state})" if path.exists() else source.name
 
 

@@ -50,7 +50,9 @@ def _remark(source: Source) -> str:
         return "an Arrow stream has no checksums" if source.finished else "cut short; an Arrow stream has no checksums"
     if source.finished:
         return ""
-    return "still being written" if source.live else "cut short; capture repair makes it a whole file"
+    if source.live:
+        return "still being written"
+    return "cut short; capture repair makes it a whole file" if source.journalled else "cut short, and repaired"
 
 
 def _account(source: Source, calls: int) -> None:

@@ -3,9 +3,19 @@
 from pathlib import Path
 
 from analyze.completeness import Completeness, completeness
+from analyze.render.text import timestamp
 from analyze.session import Session
+from capture.sink.parquet import ParquetSink
 from schemas.counters import Cell, Counters
-from tests.unit.analyze.captures import START, counters_of, loss_row, make_rows, write_parquet
+from tests.unit.analyze.captures import (
+    START,
+    counters_of,
+    loss_row,
+    make_rows,
+    metadata_of,
+    table_of,
+    write_parquet,
+)
 
 
 def of(*paths: Path, **options: list[str]) -> Completeness:
@@ -61,7 +71,23 @@ def test_without_an_end_the_loss_rows_tell(tmp_path: Path) -> None:
         write_parquet(tmp_path / "x.parquet", rows, counters=None), write_parquet(tmp_path / "y.parquet", make_rows(1))
     )
     assert (found.written, found.lost) == (96, {"writer": 5})
-    assert "x.parquet has no end" in found.sentence()
+    last = timestamp(max(row["ts"] for row in rows if row["kind"] == "syscall"))
+    assert f"x.parquet ended abruptly: its last call is of {last} UTC, later ones are missing" in found.sentence()
+    assert "y.parquet" not in found.sentence()
+
+
+def test_what_has_no_end_is_written_still_or_was_cut_short(tmp_path: Path) -> None:
+    """The two are told apart; one without a call has no last one; of many not all are named."""
+    sink = ParquetSink(tmp_path / "live.parquet", metadata_of([], counters=None))
+    sink.flush(table_of(make_rows(3)).combine_chunks().to_batches()[0])
+    assert "live.parquet is still being written" in of(tmp_path / "live.parquet").sentence()
+    sink.close({})
+    empty = write_parquet(tmp_path / "empty.parquet", [], counters=None)
+    assert of(empty).sentence().endswith("empty.parquet ended abruptly, before a call was secured")
+    many = [write_parquet(tmp_path / f"{name}.parquet", make_rows(1), counters=None) for name in "abcde"]
+    sentence = of(*many).sentence()
+    assert sentence.count("ended abruptly") == 3
+    assert sentence.endswith("so it is with 2 more")
 
 
 def test_a_filter_rules_out_losses_by_what_is_known_of_them(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from analyze.errors import CaptureFileError
 from analyze.session import Session
 from analyze.verify import verify
+from capture.repair import repair
 from capture.sink.parquet import ParquetSink
 from schemas.capture_file import open_capture_file
 from schemas.journal import journal_path
@@ -80,7 +81,10 @@ def test_a_flipped_bit_of_an_unfinished_capture_is_found(tmp_path: Path) -> None
 def test_what_is_sound_is_called_so(tmp_path: Path) -> None:
     """A finished one, one without an end, a stream, an empty one."""
     assert remark(write_parquet(tmp_path / "a.parquet", make_rows(100))) == ""
-    assert "capture repair" in remark(unfinished(tmp_path / "b.parquet"))
+    cut = unfinished(tmp_path / "b.parquet")
+    assert "capture repair" in remark(cut)
+    repair(cut)
+    assert remark(cut) == "cut short, and repaired"
     assert "no checksums" in remark(write_stream(tmp_path / "c.arrows", make_rows(10)))
     (tmp_path / "d.parquet").touch()
     journal_path(tmp_path / "d.parquet").touch()
