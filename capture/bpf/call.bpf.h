@@ -4,13 +4,6 @@
 #define NR_EXECVE 59
 #define NR_EXECVEAT 322
 
-inline_ u32 cell_of(u32 nr, u8 abi)
-{
-	if (nr >= CELLS_PER_ABI || abi == ABI_X32)
-		return CELL_OTHER;
-	return abi == ABI_I386 ? CELLS_PER_ABI + nr : nr;
-}
-
 /* Of a 64-bit program. */
 inline_ int executes(u32 nr)
 {
@@ -38,34 +31,6 @@ inline_ int returns_in_child(u32 nr, u8 abi, s64 ret)
 		return nr == 2 || nr == 120 || nr == 190 || nr == 435;
 	nr &= ~X32_BIT;
 	return nr == 56 || nr == 57 || nr == 58 || nr == 435;
-}
-
-inline_ void read_args(u64 *args, void *pointer, u8 abi)
-{
-	REGS(regs, pointer);
-
-	if (abi == ABI_I386) {
-		args[0] = (u32)regs->bx;
-		args[1] = (u32)regs->cx;
-		args[2] = (u32)regs->dx;
-		args[3] = (u32)regs->si;
-		args[4] = (u32)regs->di;
-		args[5] = (u32)regs->bp;
-		return;
-	}
-	args[0] = regs->di;
-	args[1] = regs->si;
-	args[2] = regs->dx;
-	args[3] = regs->r10;
-	args[4] = regs->r8;
-	args[5] = regs->r9;
-}
-
-inline_ u32 number_in(void *pointer)
-{
-	REGS(regs, pointer);
-
-	return regs->orig_ax;
 }
 
 inline_ int count_own_enter(void)

@@ -8,6 +8,7 @@
 #include "config.bpf.h"
 #include "maps.bpf.h"
 
+#include "regs.bpf.h"
 #include "task.bpf.h"
 
 #include "filter.bpf.h"
@@ -97,7 +98,7 @@ inline_ int on_exit(void *regs, s64 ret)
 			ring->child_returns++;
 			return 0;
 		}
-		claim_entry(who); /* so that unfinished.py knows that the call which it saw in /proc has returned */
+		claim_entry(who); /* so that unfinished.py knows that the call in which it hung has returned */
 	}
 	row->ret = ret;
 	return finish_call(ring, row, task, who, on_path);

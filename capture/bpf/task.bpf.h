@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Who makes the call: read from the task, by way of kernel.bpf.h. */
 
-#define TS_COMPAT 2
-#define X32_BIT 0x40000000
 #define I386_MAX_REGISTER 0xffffffffULL
 
 inline_ struct task_struct *current_task(void)
@@ -23,14 +21,6 @@ inline_ u64 identity(struct task_struct *task)
 #else
 	return (u64)task->tgid << 32 | (u32)task->pid;
 #endif
-}
-
-/* A 64-bit program may make 32-bit calls (int 0x80), so this is a property of the call. */
-inline_ u8 abi_of(struct task_struct *task, u32 nr)
-{
-	if (KNOWN(status) && (READ(u32, task, thread_info.status, status) & TS_COMPAT))
-		return ABI_I386;
-	return nr & X32_BIT && (s32)nr > 0 ? ABI_X32 : ABI_X86_64;
 }
 
 inline_ u64 run_delay(struct task_struct *task)

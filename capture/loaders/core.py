@@ -6,11 +6,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from capture import bpfsys, preflight
+from capture import preflight
 from capture.errors import CaptureError, PrivilegeError, UnsupportedError
 from capture.loaders import _libbpf
-from capture.loaders._libbpf import check
 from capture.loaders.base import Settings
+from capture.loaders.object import Object
 
 OBJECT = Path(__file__).parent.parent / "bpf" / ".output" / "collector.bpf.o"
 BTF = Path("/sys/kernel/btf/vmlinux")
@@ -46,45 +46,21 @@ class CoreProgram:
     def __init__(self, settings: Settings) -> None:
         self._lib = _libbpf.library()
         self._links: list[int] = []
-        self._object = 0
-        self.maps: dict[str, int] = {}
         self.notes: list[str] = []
         with _libbpf.log() as lines:
             try:
-                self._load(settings)
+                lists = {"lists": settings.lists().tobytes()}
+                self._object = Object(OBJECT, settings.config(), settings.maps(), lists)
             except OSError as error:
-                self.close()
                 raise refusal(error, lines) from error
-
-    def _load(self, settings: Settings) -> None:
-        lib = self._lib
-        self._object = check(lib.bpf_object__open_file(str(OBJECT).encode(), None), "open the object")
-        handles = {}
-        handle = lib.bpf_object__next_map(self._object, None)
-        while handle:
-            handles[lib.bpf_map__name(handle).decode().rpartition(".")[2]] = handle
-            handle = lib.bpf_object__next_map(self._object, handle)
-        config = settings.config()
-        check(
-            lib.bpf_map__set_initial_value(handles.pop("rodata"), config.ctypes.data, config.nbytes),
-            "set the constants",
-        )
-        for name, size in settings.maps().items():
-            check(lib.bpf_map__set_value_size(handles[name], size.value_size), f"size map {name}")
-            check(lib.bpf_map__set_max_entries(handles[name], size.entries), f"size map {name}")
-        check(lib.bpf_object__load(self._object), "load the program")
-        self.maps = {name: lib.bpf_map__fd(handle) for name, handle in handles.items()}
-        bpfsys.update(self.maps["lists"], bytes(4), settings.lists().tobytes())
-
-    def _program(self, name: str) -> int:
-        return check(self._lib.bpf_object__find_program_by_name(self._object, name.encode()), f"find program {name}")
+        self.maps = self._object.maps
 
     def attach(self) -> None:
         """Start recording."""
         with _libbpf.log() as lines:
             for name in PROGRAMS:
                 try:
-                    self._links.append(check(self._lib.bpf_program__attach(self._program(name)), f"attach to {name}"))
+                    self._links.append(self._object.attach(name))
                 except OSError as error:
                     self.detach()
                     raise refusal(error, lines) from error
@@ -96,14 +72,12 @@ class CoreProgram:
 
     def programs(self) -> dict[str, int]:
         """Descriptor of each program."""
-        return {name: self._lib.bpf_program__fd(self._program(name)) for name in PROGRAMS}
+        return {name: self._object.program(name) for name in PROGRAMS}
 
     def close(self) -> None:
         """Detach, and give back programs and maps. Idempotent."""
         self.detach()
-        if self._object:
-            self._lib.bpf_object__close(self._object)
-            self._object = 0
+        self._object.close()
 
     def __enter__(self) -> Self:
         return self
