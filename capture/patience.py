@@ -13,19 +13,22 @@ from typing import TypeVar
 Answer = TypeVar("Answer")
 
 MOST_GIVEN_UP = 16
-_PATIENCE = 1.0
 _MOMENT = 0.005
 
 
 class Patience:
-    """Asks one question after the other. `given_up` counts those without an answer; after too many none is asked."""
+    """Asks one question after the other, and waits so many seconds for each answer.
 
-    def __init__(self) -> None:
+    `given_up` counts those without an answer; after too many none is asked.
+    """
+
+    def __init__(self, seconds: float = 1.0) -> None:
         self.given_up = 0
+        self._seconds = seconds
         self._questions: queue.SimpleQueue[Callable[[], None] | None] | None = None
 
     def ask(self, question: Callable[[], Answer]) -> Generator[None, None, Answer | None]:
-        """The answer, or None if there is none within a second; yields now and then while it waits.
+        """The answer, or None if there is none in time; yields now and then while it waits.
 
         What the question raises is lost: it should answer in any case.
         """
@@ -33,7 +36,7 @@ class Patience:
             return None
         answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._thread().put(lambda: answers.put(question()))
-        end = time.monotonic() + _PATIENCE
+        end = time.monotonic() + self._seconds
         while time.monotonic() < end:
             try:
                 return answers.get(timeout=_MOMENT)

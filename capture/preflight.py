@@ -28,8 +28,8 @@ CAPABILITIES = {
 LEAST = ("CAP_BPF", "CAP_PERFMON")
 """With these alone an ordinary user records the whole host, with either loader (docs/operations.md: measured)."""
 
-IN_FLIGHT = ("CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH")
-"""With these too, calls of other users that hang since before the start: /proc/PID/syscall is mode 0400."""
+PROC = ("CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH")
+"""With these too, what other users' processes have open at the start: it takes them to look there in /proc."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class Privileges:
             return ()
         return tuple(name for name in self.needed if name not in self.capabilities)
 
-    def missing_in_flight(self) -> tuple[str, ...]:
-        """What is missing to read in which call another user's thread hangs."""
+    def missing_for_proc(self) -> tuple[str, ...]:
+        """What is missing to look at other users' processes in /proc."""
         held = self.capabilities | ({"CAP_DAC_READ_SEARCH"} if "CAP_DAC_OVERRIDE" in self.capabilities else set())
-        return tuple(name for name in IN_FLIGHT if name not in held)
+        return tuple(name for name in PROC if name not in held)
 
     def problem(self) -> str | None:
         """Why the kernel will refuse, in a few words; None if nothing is missing."""

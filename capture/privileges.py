@@ -12,9 +12,6 @@ from pathlib import Path
 from capture import capabilities, users
 from capture.errors import PrivilegeError, SinkError
 
-PROC = ("CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH")
-"""What it takes to look at other users' processes in /proc."""
-
 _SIGNALS = ("CAP_KILL",)
 
 

@@ -1,7 +1,6 @@
 """What /proc tells of threads, for calls that the kernel program could not see whole."""
 
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,17 +59,6 @@ def require(pid: int) -> None:
 def is_alive(pid: int) -> bool:
     """Has the process a thread that has not ended?"""
     return any(_state(pid, tid) not in (b"", b"Z", b"X") for tid in threads(pid))
-
-
-def naps(pid: int, tid: int) -> int | None:
-    """If the thread sleeps, how often it has gone to sleep or been sent off its CPU so far: anybody may know."""
-    try:
-        status = Path(f"/proc/{pid}/task/{tid}/status").read_bytes()
-    except _GONE:
-        return None
-    if not re.search(rb"^State:\t[SD]", status, re.MULTILINE):
-        return None
-    return sum(map(int, re.findall(rb"^(?:non)?voluntary_ctxt_switches:\t(\d+)$", status, re.MULTILINE)))
 
 
 def _state(pid: int, tid: int) -> bytes:

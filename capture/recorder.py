@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from capture import unfinished
+from capture.backends.base import Running
 from capture.clock import Clock
 from capture.ledger import Ledger
 from capture.pipeline import Payload, Pipeline
 from capture.ring import BLOCK, Rings, Words, as_words
-from schemas.record import RECORD, Flag, Kind
+from schemas.record import NO_PAYLOAD, RECORD, Flag, Kind
 
 _FULL_SPEED = 2_000_000  # calls a second of one CPU: more than a program can make while it is traced
 _LONGEST_PAUSE = 0.02
@@ -72,7 +72,7 @@ class Recorder:
                 return
             self._rings.release(cpu, len(words), payload.size)
 
-    def finish(self, running: npt.NDArray[Any]) -> None:
+    def finish(self, running: Running) -> None:
         """After the program is detached: what is left in the rings, the calls that run on, the last losses."""
         self.drain(wait=True)
         self._append_unfinished(running)
@@ -106,14 +106,15 @@ class Recorder:
             self.stop("limit")
         return True
 
-    def _append_unfinished(self, records: npt.NDArray[Any]) -> None:
+    def _append_unfinished(self, running: Running) -> None:
         """The CPU is not known of a call that has not returned: its row says CPU 0."""
+        records, content = running
         self._ledger.saw(0, records)
         kept = records if self._left is None else records[: self._left]
         for at in range(0, len(kept), BLOCK):
             block = kept[at : at + BLOCK]
-            content = unfinished.point_to(block)
-            self._pipeline.append(0, as_words(block), Payload(0, [content]), wait=True)
+            first, end = _begins(kept[at:], content), _begins(records[at + len(block) :], content)
+            self._pipeline.append(0, as_words(block), Payload(first, [content[first:end]]), wait=True)
         self._ledger.left_out(0, as_words(records[len(kept) :]))
         if self._left is not None:
             self._left -= len(kept)
@@ -129,6 +130,12 @@ class Recorder:
         """Records that are not from a ring, however many."""
         for at in range(0, len(words), BLOCK):
             self._pipeline.append(cpu, words[at : at + BLOCK], wait=True)
+
+
+def _begins(records: npt.NDArray[Any], content: npt.NDArray[np.uint8]) -> int:
+    """Where in `content` what belongs to the first of these records begins, or would."""
+    positions = records["payload"][records["payload"] != NO_PAYLOAD]
+    return int(positions[0]) if len(positions) else len(content)
 
 
 def _is_call(words: Words) -> npt.NDArray[np.bool_]:

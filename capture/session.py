@@ -48,8 +48,8 @@ _SWITCH = 0.0001  # s
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of mallopt(3)
 _LIVE_FLUSH = 0.2
 _NO_LOOK = (
-    "what other users' processes had open at the start of this file is not known: with -Z, rights to look are kept "
-    "with -C, -G or -W only"
+    "what other users' processes had open at the start of this file is not known: rights to look are kept with -C, -G "
+    "or -W only"
 )
 
 
@@ -242,18 +242,13 @@ class Session:
         """What was for loading and attaching alone is given up."""
         if self._plan is not None:
             self._keep = {*self._plan.keep, *tracing.needs}
-            note = privileges.drop(self._plan, besides=(*tracing.needs, *privileges.PROC))
+            note = privileges.drop(self._plan, besides=(*tracing.needs, *preflight.PROC))
             self._dropped += [note] if note else []
 
     def _begin(self) -> Iterator[None]:
-        """What the first file begins with; with -Z nobody looks into others' processes any more then, if that can be.
-
-        Else that is done once more at the end: for the paths in calls that run on.
-        """
+        """What the first file begins with. Nobody looks into others' processes after that, unless files follow it."""
         yield from self._state(self._bystanders())
-        rotates = self.options.rotation.is_asked_for()
-        if self.options.drop_to is not None and not rotates and not self._tracing.needs_proc():
-            yield from self._tracing.look()
+        if not self.options.rotation.is_asked_for():
             self._drop_more()
             self._looks = False
 
@@ -292,8 +287,8 @@ class Session:
         if done:
             self._recorder.stop("end")
         elif self._rotator is not None and self._rotator.rotate_if_due(self._notes()):
-            if not self._looks:
-                self._dropped = [*self._dropped, _NO_LOOK]
+            if not self._looks and _NO_LOOK not in self._dropped:
+                self._dropped.append(_NO_LOOK)
             self._snapshot = Snapshot(self._pipeline, self.groups)
             self._recorder.do_between(self._state(self._tracing.processes()))
 

@@ -1,16 +1,15 @@
 """The calls that are still running when a capture stops: rows too, with a flag, never silently missing.
 
 Two kinds. Calls that began while we recorded wait in the kernel program's table. Calls that began before, and did not
-end, show in /proc: a thread that hangs there in a call that is asked for, and holds no place in the table, entered it
-before the start, since any such call after it would have claimed a place. To look there takes rights over others'
-processes, so it is done soon after the start where the end can do without (`Watch`).
+end, are seen by another program (capture/loaders/running.py), which looks at all threads: one that hangs in a call that
+is asked for, and holds no place in the table, entered it before the start, since any such call after it would have
+claimed a place. It also reads what the calls of both kinds point to.
 """
 
-import errno
 import os
 import time
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,31 +18,24 @@ from capture import procfs
 from capture.cgroups import Hierarchy
 from capture.filters import Filter
 from capture.ledger import blank
-from capture.pieces import NOTHING, Pieces, Reader
+from capture.loaders.running import InCall
 from capture.plan import plans
-from schemas.record import PAYLOAD_ALIGN, PLAN_EXEC, PLAN_FILLED, Abi, Flag, Kind, cell_of
-from schemas.syscalls import native_abi
+from schemas.record import ABSENT, PAYLOAD_ALIGN, PIECES, PLAN_FILLED, RUNNING, Flag, Kind, cell_of
 
 Records = npt.NDArray[Any]
+Bytes = npt.NDArray[np.uint8]
+
+_CONTENT_MOST = 16 << 20
 
 
-class _InCall(NamedTuple):
-    """A thread and the call in which it is."""
-
-    pid: int
-    tid: int
-    abi: int
-    call: procfs.Call
-
-
-def in_table(entries: Records, chosen: Filter, groups: Hierarchy | None) -> Records:
+def in_table(entries: Records, chosen: Filter, groups: Hierarchy | None, look: Sequence[InCall]) -> Records:
     """Records of the calls in progress in the table (dtype ENTRY, any shape (n,)).
 
-    With a filter on paths, those on a descriptor of such a file: other paths are only read at the return.
+    With a filter on paths, those on a descriptor of such a file, and those that `look` saw to be given such a path.
     """
     running = entries[(entries["owner"] != 0) & (entries["ts"] != 0)]
     if chosen.paths:
-        running = running[running["on_path"] != 0]
+        running = running[(running["on_path"] != 0) | np.isin(running["owner"], _given(chosen.paths, look))]
     records = blank(len(running), Kind.SYSCALL, 0)
     for name in ("ts", "args", "nr", "abi", "pid"):
         records[name] = running[name]
@@ -52,54 +44,30 @@ def in_table(entries: Records, chosen: Filter, groups: Hierarchy | None) -> Reco
     return _judged(records, chosen, groups)
 
 
-def hanging(entries: Records, chosen: Filter, groups: Hierarchy | None, targets: Records | None, start: int) -> Records:
-    """Records of the calls that hang since before `start` (monotonic ns, given as their time). Read while attached.
+def hanging(
+    entries: Records,
+    chosen: Filter,
+    groups: Hierarchy | None,
+    targets: Records | None,
+    start: int,
+    look: Sequence[InCall],
+) -> Records:
+    """Records of the calls that hang since before `start` (monotonic ns, given as their time).
 
-    `targets` (uint8 by pid) says which processes are asked for; None means all.
+    `look` is what was seen while attached. `targets` (uint8 by pid) says which processes are asked for; None means all.
+    With a filter on paths, those that were given such a path: what their descriptors are of is not known.
     """
-    if chosen.paths:  # on which path they are is not known
-        return blank(0, Kind.SYSCALL, start)
-    owners = set(entries["owner"].tolist())
-    found = []
-    for pid in procfs.processes():
-        if pid != os.getpid() and (targets is None or targets[pid] == 1):
-            found += _in_calls(pid, owners)
-    return _judged(_begun_before(found, start), chosen, groups)
-
-
-class Watch:
-    """The calls in which threads hung soon after `start` (monotonic ns), and which of them they have not left.
-
-    `complete` says that all processes have been looked at.
-    """
-
-    def __init__(self, start: int) -> None:
-        self._start = start
-        self._found: list[_InCall] = []
-        self.complete = False
-
-    def look(self, pids: Iterator[int]) -> Iterator[None]:
-        """Note in which calls the threads of these processes are; a step of the iteration is one process."""
-        for pid in pids:
-            if pid != os.getpid():
-                self._found += _in_calls(pid, set())
-            yield
-        self.complete = True
-
-    def still(self, entries: Records, chosen: Filter, groups: Hierarchy | None) -> Records:
-        """Records of those whose thread sleeps, through a look into the table, and is not there.
-
-        In a later call it would be: `chosen` must not leave any out. (A page of its memory, which it waits for in no
-        call, would be a mistake.) `entries` is the table itself; no rights are needed.
-        """
-        asleep = [] if chosen.paths else [(one, procfs.naps(one.pid, one.tid)) for one in self._found]
-        later = set(entries["owner"].tolist())
-        found = [
-            one
-            for one, naps in asleep
-            if naps is not None and one.tid not in later and procfs.naps(one.pid, one.tid) == naps
-        ]
-        return _judged(_begun_before(found, self._start), chosen, groups)
+    seen = np.array([one.thread for one in look], RUNNING)
+    seen = seen[~np.isin(seen["tid"], entries["owner"]) & (seen["pid"] != os.getpid())]
+    if targets is not None:
+        seen = seen[targets[seen["pid"]] == 1]
+    if chosen.paths:
+        seen = seen[np.isin(seen["tid"], _given(chosen.paths, look))]
+    records = blank(len(seen), Kind.SYSCALL, start)
+    for name in ("args", "nr", "abi", "pid", "tid"):
+        records[name] = seen[name]
+    records["flags"] = Flag.UNFINISHED | Flag.ENTRY_UNSEEN
+    return _judged(records, chosen, groups)
 
 
 def not_returned(hung: Records, entries: Records, stopped: int) -> Records:
@@ -111,52 +79,64 @@ def not_returned(hung: Records, entries: Records, stopped: int) -> Records:
     return hung[~np.isin(hung["tid"], returned)]
 
 
-def point_to(records: Records) -> npt.NDArray[np.uint8]:
+def point_to(records: Records, look: Sequence[InCall]) -> Bytes:
     """What the calls point to that they were given: paths, socket addresses, arguments of programs.
 
-    Read from the memory of the threads now; of one that has left the call, or is not ours to see, nothing. The records'
-    `payload` are positions in the bytes that are returned, and their flags say what was unreadable.
+    As `look` saw it, of a thread that was in that very call; of others nothing. The records' `payload` are positions in
+    the bytes that are returned, and their flags say what was unreadable.
     """
-    reader, content = Reader(0), bytearray()
-    cells = cell_of(records["nr"], records["abi"])
-    for record, plan in zip(records, plans(buffers=False)[cells].tolist(), strict=True):
-        pieces = _read(reader, record, plan) if plan & 0xFFFF else NOTHING
-        payload = pieces.payload()
-        record["flags"] |= pieces.flags
-        if payload is not None:
+    by_tid = {int(one.thread["tid"]): one for one in look}
+    names = _names_a_path(records)
+    payloads: list[bytes] = []
+    for record, has_path in zip(records, names.tolist(), strict=True):
+        one = by_tid.get(int(record["tid"]))
+        if one is not None and all(np.array_equal(one.thread[name], record[name]) for name in ("nr", "args")):
+            record["flags"] |= one.thread["flags"]
+            payloads.append(one.payload)
+        else:
+            record["flags"] |= Flag.PATH_UNREADABLE if has_path else 0
+            payloads.append(b"")
+    return laid_out(records, payloads)
+
+
+def laid_out(records: Records, payloads: Sequence[bytes]) -> Bytes:
+    """The payloads one after the other, and in each record where its own begins, if it has one.
+
+    What would be more than so many bytes in all is left out, and flagged.
+    """
+    content = bytearray()
+    for record, payload in zip(records, payloads, strict=True):
+        if len(content) + len(payload) > _CONTENT_MOST:
+            record["flags"] |= Flag.PAYLOAD_LOST
+        elif payload:
             record["payload"] = len(content)
             content += payload + bytes(-len(payload) % PAYLOAD_ALIGN)
     return np.frombuffer(bytes(content), np.uint8)
 
 
-def _read(reader: Reader, record: np.void, plan: int) -> Pieces:
-    tid, args = int(record["tid"]), tuple(int(value) for value in record["args"])
-    if plan & PLAN_EXEC:
-        place = (plan & 7) - 1
-        pieces = reader.program(tid, args[place], args[place + 1], 4 if record["abi"] == Abi.I386 else 8)
-    else:
-        pieces = reader.read(tid, plan, args, -errno.EINTR)  # nothing has been given back yet
-    call = procfs.call(int(record["pid"]), tid)
-    if call is not None and (call.nr, call.args) == (int(record["nr"]), args):
-        return pieces
-    has_path = plan & 7 and args[(plan & 7) - 1] and not plan & PLAN_FILLED
-    return Pieces(flags=Flag.PATH_UNREADABLE) if has_path else NOTHING
+def _names_a_path(records: Records) -> npt.NDArray[np.bool_]:
+    """Which of the calls are given a path."""
+    plan = plans(buffers=False)[cell_of(records["nr"], records["abi"])]
+    first = (plan & 7).astype(np.intp)
+    pointers = records["args"][np.arange(len(records)), np.maximum(first, 1) - 1]
+    given: npt.NDArray[np.bool_] = (first != 0) & (plan & PLAN_FILLED == 0) & (pointers != 0)
+    return given
 
 
-def _in_calls(pid: int, but: set[int]) -> list[_InCall]:
-    """What the threads of a process, `but` these, are in."""
-    found = [(tid, procfs.call(pid, tid)) for tid in procfs.threads(pid) if tid not in but]
-    abi = (Abi.I386 if procfs.is_32bit(pid) else native_abi()) if any(call for _, call in found) else 0
-    return [_InCall(pid, tid, abi, call) for tid, call in found if call is not None]
+def _given(paths: Sequence[str], look: Sequence[InCall]) -> list[int]:
+    """The threads that are in a call that was given one of these paths."""
+    wanted = {os.fsencode(path) for path in paths}
+    return [int(one.thread["tid"]) for one in look if one.payload and not wanted.isdisjoint(_paths(one.payload))]
 
 
-def _begun_before(found: list[_InCall], start: int) -> Records:
-    records = blank(len(found), Kind.SYSCALL, start)
-    for record, one in zip(records, found, strict=True):
-        record["pid"], record["tid"], record["abi"] = one.pid, one.tid, one.abi
-        record["nr"], record["args"] = one.call.nr, one.call.args
-    records["flags"] = Flag.UNFINISHED | Flag.ENTRY_UNSEEN
-    return records
+def _paths(payload: bytes) -> list[bytes]:
+    lengths = np.frombuffer(payload, PIECES, 1)[0]
+    found, at = [], PIECES.itemsize
+    for length in (int(lengths["path"]), int(lengths["path2"])):
+        if length != ABSENT:
+            found.append(payload[at : at + length])
+            at += length
+    return found
 
 
 def _judged(records: Records, chosen: Filter, groups: Hierarchy | None) -> Records:

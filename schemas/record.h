@@ -194,4 +194,16 @@ struct systape_exec {
 
 #define EXECS 64
 
+/* A thread in a call, as bpf/running.bpf.c tells of it; `bytes` of payload follow. */
+struct systape_running {
+	__u64 args[6];
+	__u32 pid;
+	__u32 tid;
+	__u32 nr;
+	__u32 bytes;
+	__u16 flags; /* of what could not be read */
+	__u8 abi;
+	__u8 pad[5];
+};
+
 #endif

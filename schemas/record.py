@@ -1,6 +1,6 @@
 """The kernel's record and ring as numpy dtypes: record.h, said again for Python.
 
-`RECORD`, `RING` and `ENTRY` have the layout of `struct systape_record`, `systape_ring` and `systape_entry`;
+`RECORD`, `RING`, `ENTRY` and `RUNNING` have the layout of `struct systape_record`, `systape_ring` and so on;
 tests/contract/test_record_layout.py compiles record.h and compares every size and offset.
 """
 
@@ -181,6 +181,19 @@ EXEC = np.dtype(
         ("flags", "u2"),
         ("pad", "u2"),
         ("bytes", "u1", EXEC_PATH + EXEC_ARGV + EXEC_SLACK),
+    ]
+)
+
+RUNNING = np.dtype(
+    [
+        ("args", "u8", 6),
+        ("pid", "u4"),
+        ("tid", "u4"),
+        ("nr", "u4"),
+        ("bytes", "u4"),
+        ("flags", "u2"),
+        ("abi", "u1"),
+        ("pad", "u1", 5),
     ]
 )
 

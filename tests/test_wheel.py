@@ -31,7 +31,7 @@ def test_the_wheel_carries_all_that_the_program_reads(wheel: Path) -> None:
     ).stdout
     wanted = {name for name in listed.split() if Path(name).suffix in DATA | {".py"} and (ROOT / name).is_file()}
     assert wanted - names == set()
-    assert "capture/bpf/.output/collector.bpf.o" in names
+    assert {f"capture/bpf/.output/{name}.bpf.o" for name in ("collector", "running")} <= names
     assert "schemas/record.h" in names
 
 

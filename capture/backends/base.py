@@ -2,12 +2,23 @@
 
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
+import numpy as np
 import numpy.typing as npt
 
 from capture.loaders.base import Settings
 from capture.ring import Rings
+
+
+class Running(NamedTuple):
+    """The calls that run on when a capture stops."""
+
+    records: npt.NDArray[Any]
+    """Dtype RECORD, shape (n,)."""
+
+    content: npt.NDArray[np.uint8]
+    """What they point to: the records' `payload` are positions in it, in their order."""
 
 
 class Tracing(Protocol):
@@ -37,17 +48,11 @@ class Tracing(Protocol):
     def processes(self) -> Iterator[int]:
         """The pids that are recorded now, as far as they are known."""
 
-    def look(self) -> Iterator[None]:
-        """Do now what would take rights over others' processes at the end; a step of the iteration is a process."""
-
-    def needs_proc(self) -> bool:
-        """Does `stop` take such rights, even after a `look`?"""
-
     def is_done(self) -> bool:
         """Have all processes ended that are asked for? False where all of the host's are."""
 
-    def stop(self, meanwhile: Callable[[], None]) -> npt.NDArray[Any]:
-        """Record no more; the calls that still run (dtype RECORD, shape (n,)), judged by the filter.
+    def stop(self, meanwhile: Callable[[], None]) -> Running:
+        """Record no more; the calls that still run, judged by the filter.
 
         `meanwhile` empties the rings, and is called while there is something to wait for.
         """

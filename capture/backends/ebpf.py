@@ -3,16 +3,20 @@
 import mmap
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from capture import bpfsys, capabilities, preflight, procfs, unfinished
+from capture.backends.base import Running
 from capture.cgroups import hierarchy
 from capture.loaders import choose
 from capture.loaders.base import Loaded, Settings
+from capture.loaders.running import InCall, RunningProgram
+from capture.patience import Patience
 from capture.plan import plans
 from capture.ring import Rings
 from schemas.record import ENTRIES, ENTRY
@@ -20,6 +24,10 @@ from schemas.record import ENTRIES, ENTRY
 _SETTLE = 0.02  # s: a program that ran while it was detached has ended by then
 _TARGET = 1  # a byte of the `targets` map: TARGET of bpf/config.bpf.h
 _TARGET_ARMED = 2
+_NOT_KNOWN = (
+    "calls that hang since before the start, and paths and addresses in those that run on at the end, are not known"
+)
+_LOOKING = 5.0  # s, for what takes milliseconds, unless the memory of a thread makes it wait
 
 
 class EbpfBackend:
@@ -49,9 +57,14 @@ class EbpfTracing:
         self._program, self._settings, self._command = program, settings, command
         self.loader, self.label, self.notes = loader, f"eBPF, {loader}", program.notes
         self._targets: npt.NDArray[np.uint8] | None = None
+        self._running: RunningProgram | None = None
 
     def __enter__(self) -> Self:
         self._program.__enter__()
+        try:
+            self._running = RunningProgram()
+        except OSError as error:
+            self.notes.append(f"{_NOT_KNOWN} ({error.filename}: {error.strerror})")
         self.rings = Rings(self._program.maps["rings"], self._settings)
         self.rings.headers["plan"] = plans(buffers=self._settings.data_bytes > 0)
         return self
@@ -59,6 +72,8 @@ class EbpfTracing:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._running is not None:
+            self._running.close()
         self._program.__exit__(kind, error, trace)
 
     def start(self) -> None:
@@ -69,7 +84,6 @@ class EbpfTracing:
         if not capabilities.can(self._ask_without_any):  # before 5.19 the kernel may refuse all of bpf(2)
             self.needs = ("CAP_BPF",)
         self._began = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-        self._watch = unfinished.Watch(self._began)
 
     def _mark_targets(self) -> None:
         settings = self._settings
@@ -95,27 +109,17 @@ class EbpfTracing:
             return procfs.processes()
         return iter(np.flatnonzero(self._targets == _TARGET).tolist())
 
-    def look(self) -> Iterator[None]:
-        """In which calls threads hang since before the start."""
-        return self._watch.look(self.processes())
-
-    def needs_proc(self) -> bool:
-        """Where calls are left out, a thread that sleeps may have left the call in which it was seen."""
-        return self._command is None and self._settings.filter.cells is not None
-
     def is_done(self) -> bool:
         """Is no process left that is asked for?"""
         return self._targets is not None and not bool(self._targets.any())
 
-    def stop(self, meanwhile: Callable[[], None]) -> npt.NDArray[Any]:
+    def stop(self, meanwhile: Callable[[], None]) -> Running:
         """Detach; the calls that hang since before the start, and those in the program's table."""
         chosen, groups = self._settings.filter, hierarchy()
         # Mapped only now: it counts as memory of ours.
         entries = np.ndarray((ENTRIES,), ENTRY, mmap.mmap(self._program.maps["entries"], ENTRIES * ENTRY.itemsize))
-        if self._watch.complete:
-            hung = self._watch.still(entries, chosen, groups)
-        else:
-            hung = unfinished.hanging(entries, chosen, groups, self._targets, self._began)
+        attached = self._look(meanwhile)
+        hung = unfinished.hanging(entries, chosen, groups, self._targets, self._began, attached)
         stopped = self.rings.stop()
         self._program.detach()
         time.sleep(_SETTLE)
@@ -124,7 +128,28 @@ class EbpfTracing:
         hung = unfinished.not_returned(hung, entries, stopped)
         # A call that began after the stop is of no concern, and its thread may be one of those that hung until then.
         before = entries[entries["ts"] < stopped]
-        return np.concatenate([hung, unfinished.in_table(before, chosen, groups)])
+        look = self._look(meanwhile)
+        records = np.concatenate([hung, unfinished.in_table(before, chosen, groups, look)])
+        return Running(records, unfinished.point_to(records, look))
+
+    def _look(self, meanwhile: Callable[[], None]) -> list[InCall]:
+        """Threads in calls, and what these point to; if that takes too long, those that were seen until then."""
+        found: list[InCall] = []
+        if self._running is None:
+            return found
+        patience = Patience(_LOOKING)
+        for _ in patience.ask(partial(self._ask, self._running, found)):
+            meanwhile()
+        if patience.given_up:
+            self.notes.append(f"{_NOT_KNOWN}, but of {len(found)}: the memory of a thread could not be read in time")
+        patience.close()
+        return list(found)
+
+    def _ask(self, running: RunningProgram, found: list[InCall]) -> None:
+        try:
+            running.ask(found)
+        except OSError as error:
+            self.notes.append(f"{_NOT_KNOWN}, but of {len(found)} ({error.strerror})")
 
     def _ask_without_any(self) -> bool:
         capabilities.keep_only(())

@@ -181,6 +181,9 @@ struct signal_struct {
 struct task_struct {
 	struct thread_info thread_info;
 	struct sched_info sched_info;
+	unsigned int __state;
+	unsigned int flags;
+	unsigned long nvcsw, nivcsw;
 	int pid;
 	int tgid;
 	int exit_code;

@@ -16,7 +16,7 @@ def checks() -> Iterator[Check]:
     """Every check of the group."""
     mine = preflight.privileges()
     yield _capabilities(mine)
-    yield _in_flight(mine)
+    yield _others(mine)
     yield _lockdown(preflight.lockdown())
     yield Check(
         GROUP,
@@ -52,15 +52,15 @@ def _with_least(mine: preflight.Privileges) -> tuple[str, ...]:
     )
 
 
-def _in_flight(mine: preflight.Privileges) -> Check:
-    missing = mine.missing_in_flight()
+def _others(mine: preflight.Privileges) -> Check:
+    missing = mine.missing_for_proc()
     if not missing:
-        return Check(GROUP, "calls in flight", State.OK, "calls that hang since before the start are read from /proc")
+        return Check(GROUP, "others' files", State.OK, "what processes have open at the start is read from /proc")
     return Check(
         GROUP,
-        "calls in flight",
+        "others' files",
         State.NOTE,
-        "calls of other users that hang since before the start, and do not end, stay unknown",
+        "what processes of other users have open at the start stays unknown: their descriptors have no names",
         (f"add {' and '.join(missing)} if they matter",),
     )
 

@@ -25,6 +25,8 @@ _SIGNATURES = {
     "bpf_program__fd": (_int, _pointer),
     "bpf_program__attach": (_pointer, _pointer),
     "bpf_link__destroy": (_int, _pointer),
+    "bpf_link__fd": (_int, _pointer),
+    "bpf_iter_create": (_int, _int),
     "btf__load_vmlinux_btf": (_pointer,),
     "btf__free": (None, _pointer),
     "btf__find_by_name_kind": (ctypes.c_int32, _pointer, _text, _u32),

@@ -24,6 +24,7 @@ STRUCTS = {
     "systape_entry": record.ENTRY,
     "systape_pieces": record.PIECES,
     "systape_exec": record.EXEC,
+    "systape_running": record.RUNNING,
     "systape_config": base.CONFIG,
     "systape_lists": base.LISTS,
 }

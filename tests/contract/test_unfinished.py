@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -213,21 +215,30 @@ def test_a_32_bit_program_that_hangs_all_along(tmp_path: Path, workload: Build) 
 
 
 WAITERS = """
-import os, socket, sys, threading
-sys.stdin.readline(); os.mkfifo("fifo")
+import ctypes, mmap, os, socket, sys, threading
+sys.stdin.readline(); os.mkfifo("fifo"); os.mkfifo("other"); os.mkfifo("third")
 socket_ = socket.socket(socket.AF_UNIX); socket_.bind("full.sock"); socket_.listen(0)
 clients = [socket.socket(socket.AF_UNIX) for _ in range(2)]
+libc, memory = ctypes.CDLL(None), mmap.mmap(-1, 4 * mmap.PAGESIZE)
+start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+libc.mprotect(ctypes.c_void_p(start + 3 * mmap.PAGESIZE), mmap.PAGESIZE, 0)
+across, at_the_end = b"./" * 100 + b"other", b"./" * 1500 + b"third"
+begin = mmap.PAGESIZE - 50; memory[begin:begin + len(across)] = across
+end = 3 * mmap.PAGESIZE - len(at_the_end) - 1
+memory[end:end + len(at_the_end)] = at_the_end
 threading.Thread(target=lambda: [one.connect("full.sock") for one in clients], daemon=True).start()
 threading.Thread(target=lambda: open("fifo"), daemon=True).start()
+threading.Thread(target=lambda: libc.open(ctypes.c_void_p(start + begin), 0), daemon=True).start()
+threading.Thread(target=lambda: libc.open(ctypes.c_void_p(start + end), 0), daemon=True).start()
 print("ready", flush=True); sys.stdin.read(); os._exit(0)
 """
+PATHS = {"fifo", "./" * 100 + "other", "./" * 1500 + "third"}
+"""What WAITERS open: a short path, one that lies across two pages, and one before a page that cannot be read."""
 
 
-@pytest.mark.parametrize("earlier", [True, False])
-def test_what_a_call_that_runs_on_points_to(tmp_path: Path, earlier: bool) -> None:
-    """An open and a connect that hang at the stop have their path and address, begun before the start or after it."""
-    command = [sys.executable, "-c", WAITERS]
-    with subprocess.Popen(command, stdin=-1, stdout=-1, cwd=tmp_path) as process:
+def of_waiters(folder: Path, *options: str, earlier: bool, **how: Any) -> Recording:
+    """A capture of WAITERS, who begin to wait in the folder before it, or during it. `how` is as for `recording`."""
+    with subprocess.Popen([sys.executable, "-c", WAITERS], stdin=-1, stdout=-1, cwd=folder) as process:
         assert process.stdout is not None and process.stdin is not None
 
         def go_on() -> None:
@@ -238,12 +249,64 @@ def test_what_a_call_that_runs_on_points_to(tmp_path: Path, earlier: bool) -> No
 
         if earlier:
             go_on()
-        with recording(tmp_path / "t.parquet", "-p", str(process.pid)) as running:
+        with recording(folder / "t.parquet", "-p", str(process.pid), *options, **how) as running:
             if not earlier:
                 go_on()
             result = running.stop().audit()
         process.stdin.close()
-    running_on = {row["syscall"]: row for row in result.calls().to_pylist() if row["flags"] & Flag.UNFINISHED}
-    assert running_on["openat"]["path"] == "fifo"
-    assert running_on["connect"]["addr"] == "unix:full.sock"
-    assert not running_on["openat"]["flags"] & Flag.PATH_UNREADABLE
+    return result
+
+
+def running_on(result: Recording) -> list[dict[str, Any]]:
+    """The rows of calls that had not returned at the stop."""
+    return [row for row in result.calls().to_pylist() if row["flags"] & Flag.UNFINISHED]
+
+
+@pytest.mark.parametrize("options", [(), ("-Z", "root"), ("-e", "openat,connect")], ids=" ".join)
+@pytest.mark.parametrize("earlier", [True, False])
+def test_what_a_call_that_runs_on_points_to(tmp_path: Path, earlier: bool, options: tuple[str, ...]) -> None:
+    """Opens and a connect that hang at the stop have path and address, begun before the start or after it."""
+    rows = running_on(of_waiters(tmp_path, *options, earlier=earlier))
+    opens = [row for row in rows if row["syscall"] == "openat"]
+    assert {row["path"] for row in opens} == PATHS
+    assert {row["flags"] for row in opens} == {HUNG if earlier else Flag.UNFINISHED}
+    assert [row["addr"] for row in rows if row["syscall"] == "connect"] == ["unix:full.sock"]
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+def test_the_path_of_a_call_that_runs_on_is_filtered_by(tmp_path: Path, earlier: bool) -> None:
+    """-P finds the open that hangs on that path."""
+    result = of_waiters(tmp_path, "-P", "fifo", earlier=earlier)
+    assert [row["path"] for row in running_on(result)] == ["fifo"]
+
+
+def test_a_program_that_is_not_begun_yet(tmp_path: Path) -> None:
+    """An execve that hangs since before the start shows path and arguments."""
+    if shutil.which("strace") is None:
+        pytest.skip("no strace is installed to hold a call up")
+    words = ["/bin/echo", "a", "b c", "", "d" * 5000]
+    shell = ["sh", "-c", '"$@"; :', "sh", *words]
+    held_up = ["strace", "-f", "-o", "/dev/null", "-e", "inject=execve:delay_enter=100s", *shell]
+    with subprocess.Popen(held_up, stdout=subprocess.DEVNULL) as process:
+        time.sleep(0.5)
+        with recording(tmp_path / "t.parquet", "-e", "execve") as running:
+            result = running.stop().audit()
+        process.kill()
+    (row,) = [row for row in result.calls(flags=HUNG | Flag.TRUNCATED).to_pylist() if row["path"] == "/bin/echo"]
+    assert row["cmdline"] == shlex.join([*words[:-1], "d" * 4095])
+
+
+def test_without_the_program_that_looks(tmp_path: Path) -> None:
+    """Where it cannot be loaded the calls of the table are there all the same; notes and flags say what is lacking."""
+    code = (
+        "from capture.loaders import running; running.OBJECT = running.OBJECT.with_name('none'); "
+        "from capture.cli import main; main()"
+    )
+    program = ("sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-c", code)
+    result = of_waiters(tmp_path, earlier=False, program=program)
+    opens = [row for row in running_on(result) if row["syscall"] == "openat"]
+    assert [(row["path"], row["flags"]) for row in opens] == [(None, Flag.UNFINISHED | Flag.PATH_UNREADABLE)] * 3
+    lacking = (
+        "calls that hang since before the start, and paths and addresses in those that run on at the end, are not known"
+    )
+    assert lacking in result.metadata["systape.notes"]

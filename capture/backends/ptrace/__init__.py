@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from multiprocessing import Pipe
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from capture import procfs, seccomp
+from capture.backends.base import Running
 from capture.backends.ptrace.attach import yama
 from capture.backends.ptrace.process import DONE, FAILED, NOTE, READY, REFUSED, TracerProcess, stops_at_chosen
 from capture.backends.ptrace.rules import Rules
@@ -61,7 +61,7 @@ class PtraceTracing:
         memory = os.memfd_create("systape-ring")
         os.ftruncate(memory, settings.ring_stride)
         self.rings = Rings(memory, settings)
-        self._running: npt.NDArray[Any] | None = None
+        self._running: Running | None = None
         self._failure: str | None = None
         self._ended = False
         self._pipe, theirs = Pipe()
@@ -100,21 +100,13 @@ class PtraceTracing:
         """Those whose tracer ours is."""
         return procfs.traced_by(self._tracer)
 
-    def look(self) -> Iterator[None]:
-        """The tracer has seen what there was."""
-        return iter(())
-
-    def needs_proc(self) -> bool:
-        """Nothing is asked of /proc by this process."""
-        return False
-
     def is_done(self) -> bool:
         """Has the last process ended?"""
         while self._running is None and self._pipe.poll():
             self._hear()
         return self._running is not None
 
-    def stop(self, meanwhile: Callable[[], None]) -> npt.NDArray[Any]:
+    def stop(self, meanwhile: Callable[[], None]) -> Running:
         """Have the tracer let go of all processes; the calls that they are in."""
         while not self.is_done():
             os.kill(self._tracer, signal.SIGUSR1)
@@ -138,9 +130,9 @@ class PtraceTracing:
             self.notes.append(value)
             print(f"capture: {value}", file=sys.stderr, flush=True)
         elif word == DONE:
-            self._running = np.frombuffer(value, RECORD).copy()  # what they point to is added
+            self._running = value
         else:
-            self._running = np.empty(0, RECORD)
+            self._running = Running(np.empty(0, RECORD), np.empty(0, np.uint8))
             self._failure = str(value)
             self.notes.append(f"the tracer failed before the end: {value}")
 

@@ -7,14 +7,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from capture import procfs
+from capture.backends.base import Running
 from capture.backends.ptrace import requests
 from capture.backends.ptrace.requests import EVENT_FORK, EVENT_VFORK, SyscallInfo
 from capture.backends.ptrace.ring import FILTERED, Ring, pack
 from capture.backends.ptrace.rules import BIRTHS, CHANGE_USER, ENDS, RENAME, RESTART, Rules, cell_of
 from capture.backends.ptrace.threads import Thread, Threads
 from capture.pieces import NOTHING, Piece, Pieces, Reader
-from schemas.record import NOT_MEASURED, PLAN_EXEC, Abi, Flag, Kind
+from capture.unfinished import laid_out
+from schemas.record import NOT_MEASURED, PLAN_EXEC, PLAN_FILLED, RECORD, Abi, Flag, Kind
 from schemas.syscalls import native_abi
 
 _ARGUMENTS = struct.Struct("=6Q")
@@ -123,17 +127,37 @@ class Calls:
             self.end(thread, status)
         self.threads.remove(thread)
 
-    def running(self) -> bytes:
-        """The records of the calls that have not returned, judged by the filter."""
-        now = time.monotonic_ns()
-        records = b""
+    def running(self) -> Running:
+        """The calls that have not returned, judged by the filter."""
+        now, reader = time.monotonic_ns(), Reader(0)
+        records, payloads = b"", []
         for thread in self.threads.by_tid.values():
             if not thread.since or thread.ended:
                 continue
             if self.rules.asks_for_running(thread.cell, thread.since, now, listed=thread.listed):
                 flags = Flag.UNFINISHED | (Flag.ENTRY_UNSEEN if thread.before else 0)
-                records += pack(thread, NOT_MEASURED, 0, flags)
-        return records
+                pieces = self._given(thread, reader)
+                records += pack(thread, NOT_MEASURED, 0, flags | pieces.flags)
+                payloads.append(pieces.payload() or b"")
+        made = np.frombuffer(records, RECORD).copy()
+        return Running(made, laid_out(made, payloads))
+
+    def _given(self, thread: Thread, reader: Reader) -> Pieces:
+        """What a call that runs on points to, if its thread is still in it."""
+        plan, arguments = self.rules.plans[thread.cell], _ARGUMENTS.unpack(thread.arguments)
+        if not plan & 0xFFFF:
+            return NOTHING
+        if plan & PLAN_EXEC:
+            place = (plan & 7) - 1
+            width = 4 if thread.abi == Abi.I386 else 8
+            pieces = reader.program(thread.tid, arguments[place], arguments[place + 1], width)
+        else:
+            pieces = reader.read(thread.tid, plan, arguments, -errno.EINTR)  # nothing has been given back yet
+        call = procfs.call(thread.process.pid, thread.tid)
+        if call is not None and (call.nr, call.args) == (thread.nr, arguments):
+            return pieces
+        has_path = plan & 7 and arguments[(plan & 7) - 1] and not plan & PLAN_FILLED
+        return Pieces(flags=Flag.PATH_UNREADABLE) if has_path else NOTHING
 
     def _result_of_killed(self, thread: Thread) -> int | None:
         """What the call came to in which it was killed; None where that is not to be known."""

@@ -59,11 +59,11 @@ def test_the_remedy_suits_who_asks() -> None:
     assert "--cap-add=BPF" not in contained.remedy()
 
 
-def test_calls_in_flight_take_two_more() -> None:
-    """/proc/PID/syscall takes CAP_SYS_PTRACE and passing its mode 0400, which CAP_DAC_OVERRIDE does too."""
-    assert holding("CAP_SYS_PTRACE").missing_in_flight() == ("CAP_DAC_READ_SEARCH",)
-    assert holding("CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE").missing_in_flight() == ()
-    assert holding("CAP_DAC_READ_SEARCH").missing_in_flight() == ("CAP_SYS_PTRACE",)
+def test_what_others_have_open_takes_two_more() -> None:
+    """/proc/PID/fd takes CAP_SYS_PTRACE and passing its mode 0500, which CAP_DAC_OVERRIDE does too."""
+    assert holding("CAP_SYS_PTRACE").missing_for_proc() == ("CAP_DAC_READ_SEARCH",)
+    assert holding("CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE").missing_for_proc() == ()
+    assert holding("CAP_DAC_READ_SEARCH").missing_for_proc() == ("CAP_SYS_PTRACE",)
 
 
 def test_privileges_are_read_from_proc(tmp_path: Path) -> None:

@@ -121,19 +121,3 @@ def test_what_may_not_be_read(error: type[OSError], monkeypatch: pytest.MonkeyPa
 def test_programs_of_64_bits() -> None:
     """By the header of the executable."""
     assert not procfs.is_32bit(os.getpid())
-
-
-def test_a_nap_is_counted() -> None:
-    """A thread that sleeps has a count, which grows when it wakes and sleeps again; one that runs has none."""
-    assert procfs.naps(os.getpid(), os.getpid()) is None
-    with subprocess.Popen(["sh", "-c", "while read _; do :; done"], stdin=subprocess.PIPE) as shell:
-        while (first := procfs.naps(shell.pid, shell.pid)) is None:
-            time.sleep(0.01)
-        assert shell.stdin is not None
-        shell.stdin.write(b"\n")
-        shell.stdin.flush()
-        while (second := procfs.naps(shell.pid, shell.pid)) in (None, first):
-            time.sleep(0.01)
-        assert second is not None
-        assert second > first
-    assert procfs.naps(shell.pid, shell.pid) is None

@@ -6,6 +6,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
+from capture.backends.base import Running
 from capture.clock import Clock
 from capture.ledger import Ledger, blank
 from capture.pipeline import BUFFERS, Pipeline
@@ -27,7 +28,11 @@ class Bench:
 
     def finish(self, unfinished: int = 0) -> list[int]:
         """End it; the times of all rows that were written."""
-        self.recorder.finish(blank(unfinished, Kind.SYSCALL, 5))
+        return self.finish_with(Running(blank(unfinished, Kind.SYSCALL, 5), np.empty(0, np.uint8)))
+
+    def finish_with(self, running: Running) -> list[int]:
+        """The same, with these calls that run on."""
+        self.recorder.finish(running)
         self.pipeline.close()
         return list(chain.from_iterable(self.sink.written))
 

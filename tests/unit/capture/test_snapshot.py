@@ -137,7 +137,7 @@ def test_a_process_that_blocks_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
 def test_too_many_that_block(monkeypatch: pytest.MonkeyPatch) -> None:
     """After some, nobody is asked any more."""
     monkeypatch.setattr(patience, "MOST_GIVEN_UP", 1)
-    monkeypatch.setattr(patience, "_PATIENCE", 0.01)
+    monkeypatch.setattr(snapshot, "Patience", lambda: patience.Patience(0.01))
     free, asked = threading.Event(), []
     monkeypatch.setattr(procfs, "cmdline", lambda pid: (asked.append(pid), free.wait())[0])
     with program("sleep", "60") as pid, taking() as (taken, rows):
