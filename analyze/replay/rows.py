@@ -75,10 +75,11 @@ def read(database: "duckdb.DuckDBPyConnection", state_lost: bool) -> Rows:
     database.execute(f"CREATE OR REPLACE TEMP MACRO changes_names(syscall) AS syscall IN ({calls})")
     query = (files("analyze") / "replay" / "rows.sql").read_text()
     table = database.sql(query).to_arrow_table()
-    order = np.argsort(table.column("time_ns").to_numpy(), kind="stable")
+    plain = {name: table.column(name).fill_null(0).to_numpy().astype(np.int64) for name in COLUMNS}
+    order = np.argsort(plain["time_ns"], kind="stable")
     text, texts = _coded(table.column("text"))
     addr, addresses = _coded(table.column("addr"))
-    numbers = {name: table.column(name).to_numpy().astype(np.int64)[order] for name in COLUMNS}
+    numbers = {name: values[order] for name, values in plain.items()}
     return Rows(
         at=numbers.pop("time_ns"),
         text=text[order],

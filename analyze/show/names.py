@@ -65,8 +65,9 @@ class Namer:
         """Where the descriptors of each row are: shape (rows, 7), the last column for the result."""
         abi = batch.column("abi")
         codes = abi if pa.types.is_dictionary(abi.type) else abi.dictionary_encode()
-        abis = np.array([ABIS.get(name, Abi.ARM) for name in codes.dictionary.to_pylist()], np.uint8)
-        abis = abis[codes.indices.to_numpy()]
+        names = codes.dictionary.to_pylist()
+        abis = np.array([ABIS.get(name, Abi.ARM) for name in [*names, None]], np.uint8)
+        abis = abis[codes.indices.fill_null(len(names)).to_numpy()]
         places = _descriptors()[cell_of(numbers(batch.column("nr"), -1), abis)]
         duplicates = np.isin(numbers(batch.column("arg1"), -1), F_DUPFD)
         returned = places[:, RETURNED]

@@ -19,7 +19,7 @@ def turned(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         rows = in_order(batch if waiting is None else pa.concat_batches([waiting, batch]))
         times = returned(rows)
-        settled = int(np.searchsorted(times, times[-1] - _NEAR)) if len(times) else 0
+        settled = int(np.searchsorted(times, max(times[-1], _NEAR - 2**63) - _NEAR)) if len(times) else 0
         settled = max(settled, len(times) - _ROWS)
         if settled:
             yield rows[:settled]

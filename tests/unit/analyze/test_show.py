@@ -10,12 +10,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from analyze import cli
 from analyze.session import Session
 from schemas.arrow import Key
-from tests.unit.analyze.captures import START, loss_row, plain_row, write_parquet, write_stream
+from tests.unit.analyze.captures import START, loss_row, plain_row, write_parquet, write_stream, write_table
 
 COMMAND = [sys.executable, "-m", "analyze"]
 SCHEMA_KEYS = ("kind", "ts", "dur_ns", "tid", "arg0", "text")
@@ -131,6 +133,21 @@ def test_names_of_descriptors(shown: Any, capture: str) -> None:
     assert printed[0].endswith("= 3</etc/hosts>")
     assert printed[1].startswith("7 cat read(3</etc/hosts>, 0x9")
     assert "7 cat close(3</etc/hosts>)" in printed[4]
+
+
+def test_columns_without_values(shown: Any, tmp_path: Path) -> None:
+    """Another program's file may lack what every row has: the lines come all the same, and no warning."""
+    table = pq.read_table(write_parquet(tmp_path / "whole.parquet", [call("close", 3, 9), call("dup", 32, 9)]))
+    for name in ("abi", "nr", "pid", "ts", "dur_ns", "fd"):
+        field = table.schema.field(name).with_nullable(True)
+        place = table.schema.get_field_index(name)
+        holed = table.set_column(place, field, pa.array([None, *table.column(name)[1:].to_pylist()], field.type))
+        path = write_table(
+            tmp_path / f"{name}.parquet",
+            holed,
+            {key.decode(): value.decode() for key, value in table.schema.metadata.items()},
+        )
+        assert len(shown(str(path), "-y")) == 2
 
 
 def test_resumed_calls(shown: Any, capture: str) -> None:
