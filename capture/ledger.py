@@ -96,10 +96,6 @@ class Ledger:
         """Calls seen so far."""
         return int(self.headers["seen"].sum() + self._extra.sum())
 
-    def total_written(self) -> int:
-        """Calls in the file so far."""
-        return int(self._written.sum())
-
     def loss_rows(self, now: int) -> list[tuple[int, npt.NDArray[Any]]]:
         """Per CPU, a loss record for each cause and call with drops since the last time.
 

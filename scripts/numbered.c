@@ -5,10 +5,9 @@
  * RATE calls a second in all, in turns of a millisecond; 0 is as fast as it goes. SIGTERM ends it, and it prints
  * TID COUNT for each thread.
  */
-#include <pthread.h>
+#include "../capture/bench/workloads/threads.h"
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -55,16 +54,8 @@ int main(int count, char **words)
 		return 2;
 
 	int threads = atoi(words[2]);
-	pthread_t *all = calloc(threads, sizeof(*all));
 
 	each_turn = (atol(words[1]) + 999L * threads) / (1000L * threads);
 	signal(SIGTERM, end);
-	for (int i = 1; i < threads; i++)
-		if (pthread_create(&all[i], NULL, loop, NULL))
-			return 3;
-	loop(NULL);
-	for (int i = 1; i < threads; i++)
-		pthread_join(all[i], NULL);
-	free(all);
-	return 0;
+	return on_threads(threads, loop) ? 3 : 0;
 }

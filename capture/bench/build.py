@@ -22,7 +22,7 @@ def programs() -> Path:
     if compiler is None:
         raise UnsupportedError("the workloads are C and there is no cc: apt-get install gcc libc6-dev")
     sources = sorted(SOURCES.glob("*.c"))
-    folder = _cache() / _key(sources, compiler)
+    folder = _cache() / _key(sorted(SOURCES.glob("*.[ch]")), compiler)
     if not folder.exists():
         _compile(compiler, sources, folder)
     return folder

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* getpid COUNT THREADS: the shortest system call, COUNT times on each thread. */
-#include <pthread.h>
-#include <stdlib.h>
+#include "threads.h"
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,16 +18,5 @@ int main(int count, char **words)
 	if (count != 3)
 		return 2;
 	calls = atol(words[1]);
-
-	int threads = atoi(words[2]);
-	pthread_t *all = calloc(threads, sizeof(*all));
-
-	for (int i = 1; i < threads; i++)
-		if (pthread_create(&all[i], NULL, loop, NULL))
-			return 3;
-	loop(NULL);
-	for (int i = 1; i < threads; i++)
-		pthread_join(all[i], NULL);
-	free(all);
-	return 0;
+	return on_threads(atoi(words[2]), loop) ? 3 : 0;
 }

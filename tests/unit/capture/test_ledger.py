@@ -41,7 +41,7 @@ def test_written_is_counted_from_the_batchs_own_columns() -> None:
         (0, "i386", 0): (0, 1, {}),
         (0, "other", -1): (0, 1, {}),
     }
-    assert account.total_written() == 7
+    assert account.counters().written == 7
 
 
 def test_balance_names_the_cell() -> None:
