@@ -106,12 +106,16 @@ def well_begun(path: Path) -> bool:
 
 def kill_once(path: Path, load: Path, chance: random.Random, options: argparse.Namespace) -> Outcome:
     """One capture, killed."""
-    words = [CAPTURE, "-q", "-w", str(path), "--flush", str(FLUSH), "-e", "lseek", "--force"]
+    words = [CAPTURE, "-w", str(path), "--flush", str(FLUSH), "-e", "lseek", "--force"]
     words += ["--durable"] if options.durable else []
     words += ["-C", "2m"] if options.rotate else []
     with subprocess.Popen([load, "0", "2"], stdout=subprocess.DEVNULL) as busy:
+        busy.send_signal(signal.SIGSTOP)  # so that the collector starts at its own pace
         words += ["-p", str(busy.pid)]
         with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as collector:
+            assert collector.stderr is not None
+            said = collector.stderr.readline()
+            busy.send_signal(signal.SIGCONT)
             while collector.poll() is None and not well_begun(path):
                 time.sleep(0.005)
             began = time.monotonic()
@@ -124,7 +128,7 @@ def kill_once(path: Path, load: Path, chance: random.Random, options: argparse.N
             killed_at = time.time_ns()
             took = time.monotonic() - began
             collector.kill()
-            _, said = collector.communicate()
+            said += collector.communicate()[1]
         busy.terminate()
     alive = collector.returncode == -signal.SIGKILL
     if not alive:

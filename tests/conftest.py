@@ -5,6 +5,18 @@ from functools import cache
 
 import pytest
 
+from tests import often
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make test ARGS=--long` is for the night before a release."""
+    parser.addoption("--long", action="store_true", help="try rare instants and random inputs far more often")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Modules ask how often when they are collected."""
+    often.configure(config)
+
 
 @cache
 def why_not_root() -> str | None:

@@ -11,6 +11,7 @@ import pytest
 from schemas.counters import Cell
 from tests.contract.conftest import Build
 from tests.contract.harness import WHY_NOT, Recording, record, recording
+from tests.often import often
 
 pytestmark = [pytest.mark.root, pytest.mark.bpf]
 
@@ -73,7 +74,7 @@ def test_rows_are_what_the_program_called(tmp_path: Path, workload: Build, loade
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("run", range(RUNS))
+@pytest.mark.parametrize("run", range(often(5, RUNS)))
 def test_each_run_in_a_capture_of_its_own(tmp_path: Path, workload: Build, loader: str, run: int) -> None:
     """The same with a start and an end of the capture around each run, and more calls in it."""
     command = session(workload, 1, rounds=7)

@@ -10,9 +10,10 @@ from analyze.errors import FilterError
 from analyze.filter import Context, Span, compile_filter, fields
 from analyze.filter.values import duration, integer
 from analyze.session import Session
+from tests.often import often
 from tests.unit.analyze.captures import START, make_rows, write_parquet
 
-FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=often(50, 1000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")
