@@ -1,7 +1,7 @@
 """A DuckDB in memory over the captures of one trace: settings, views, locks, queries.
 
 The views: `events` is every row of every file, with `file` and `host`; views/*.sql are loaded in name order on top of
-it; `selected` is what the filter leaves of `calls`, and the only view that reports read.
+it; `selected` is what the filter leaves of `calls`, and `numbered` of `numbered_calls`; reports read no others.
 """
 
 import os
@@ -18,7 +18,7 @@ from weakref import WeakSet, finalize
 from analyze.catalog import Catalog, looks_round
 from analyze.errors import QueryError
 from analyze.events import define_events, define_users
-from analyze.replay import LIVES, NAME, PEER, STAND_INS, Replay
+from analyze.replay import LIVES, NAME, PEER, STAND_INS, TEXT, Replay
 from analyze.result import Column, Result
 from analyze.sqltext import identifier, literal
 from analyze.statements import bare, check_plan, explain_error, explained, is_select, only_reads, split
@@ -82,7 +82,7 @@ class Session:
         self._define(define_events(self.sources, self.database))
         if verified:
             self._verify()
-        self._catalog.add_names([NAME, PEER, LIVES], self._install_replay)
+        self._catalog.add_names([NAME, PEER, TEXT, LIVES], self._install_replay)
         for text in [*self.replay.script, define_users(self.sources), *_views()]:
             self._catalog.add(text, self._define)
         self.filters: list[Compiled] = []
@@ -194,8 +194,10 @@ class Session:
     def narrow(self, *, named: bool) -> None:
         """Define `selected` anew, with or without the columns `file` and `peer`, when it is used next."""
         named = named or self.filters_by_name
-        source = KEPT if named and self._kept else f"{'calls' if named else 'bare_calls'}{self._where}"
-        self._catalog.add(f"CREATE OR REPLACE TEMP VIEW selected AS\nSELECT *\nFROM {source}", self._define)
+        views = {"selected": "calls" if named else "bare_calls", "numbered": "numbered_calls"}
+        for view, calls in views.items():
+            source = KEPT if named and self._kept else f"{calls}{self._where}"
+            self._catalog.add(f"CREATE OR REPLACE TEMP VIEW {view} AS\nSELECT *\nFROM {source}", self._define)
 
     def keep(self, columns: Iterable[str]) -> None:
         """Let `selected`, where it has the columns `file` and `peer`, be a table, filled now, of these columns alone.
@@ -203,7 +205,7 @@ class Session:
         For several queries about names: to find these takes longer than all else. Once for a session.
         """
         listed = ", ".join(columns)
-        self.execute(f"CREATE TEMP TABLE {KEPT} AS\nSELECT {listed}\nFROM calls{self._where}")
+        self.execute(f"CREATE TEMP TABLE {KEPT} AS\nSELECT {listed}\nFROM numbered_calls{self._where}")
         self._kept = True
 
     @property

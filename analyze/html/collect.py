@@ -58,7 +58,20 @@ PARTS = (
     Part("leaves", "top", by=("comm", "syscall", "file", "peer"), limit=3000, seconds=1, named=True),
 )
 
-NAMED_COLUMNS = ("comm", "syscall", "errno", "dur_ns", "bytes", "direction", "file", "peer")
+NAMED_COLUMNS = (
+    "comm",
+    "syscall",
+    "errno",
+    "dur_ns",
+    "bytes",
+    "direction",
+    "file",
+    "peer",
+    "thing",
+    "below",
+    "given",
+    "far_end",
+)
 """Columns of the calls that the parts with names read."""
 NAMES_SECONDS = 10.0
 PICTURES = ("timeline", "heatmap", "stacks")

@@ -1,11 +1,12 @@
 """What stands behind the descriptors: the tables of all processes, replayed from the rows that change them.
 
-A session registers the functions `descriptor_name` and `descriptor_peer`, of which the columns `file` and `peer` of the
-view `calls` are made, and the table behind the view `fds`. They are computed for the rows that a query looks at and no
-others; the replay runs once, when the first of them is asked for, so what does not touch them costs nothing
-(docs/decisions/0005-replay.md).
+A session registers the functions `descriptor_name` and `descriptor_peer`, which give numbers, and `descriptor_text`,
+which gives the text of a number: of them the columns `file` and `peer` of the view `calls` are made. It registers the
+table behind the view `fds` too. They are computed for the rows that a query looks at and no others; the replay runs
+once, when the first of them is asked for, so what does not touch them costs nothing (docs/decisions/0005-replay.md).
 """
 
+from functools import partial
 from importlib.resources import files
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
     from analyze.replay.timeline import Timeline
     from analyze.trace import Source
 
-NAME, PEER, LIVES = "descriptor_name", "descriptor_peer", "descriptor_lives"
+NAME, PEER, TEXT, LIVES = "descriptor_name", "descriptor_peer", "descriptor_text", "descriptor_lives"
 STAND_INS = [
-    *(f"CREATE TEMP MACRO {name}(process, thread, fd, time_ns) AS CAST(NULL AS VARCHAR)" for name in (NAME, PEER)),
+    *(f"CREATE TEMP MACRO {name}(process, thread, fd, time_ns) AS CAST(NULL AS INTEGER)" for name in (NAME, PEER)),
+    f"CREATE TEMP MACRO {TEXT}(number) AS CAST(NULL AS VARCHAR)",
     f"CREATE TEMP TABLE {LIVES} (\n    host VARCHAR, pid INTEGER, fd INTEGER, since_ns BIGINT, until_ns BIGINT,\n"
     "    file VARCHAR, peer VARCHAR\n)",
 ]
@@ -48,13 +50,13 @@ class Replay:
         from duckdb.func import ARROW, SPECIAL
         from duckdb.sqltypes import BIGINT, INTEGER, VARCHAR
 
+        make = partial(self._database.create_function, type=ARROW, null_handling=SPECIAL)
         for name, function in (
             (NAME, lambda process, thread, fd, at: self.timeline.names(process, thread, fd, at)),
             (PEER, lambda process, thread, fd, at: self.timeline.peers(process, thread, fd, at)),
         ):
-            self._database.create_function(
-                name, function, [BIGINT, BIGINT, INTEGER, BIGINT], VARCHAR, type=ARROW, null_handling=SPECIAL
-            )
+            make(name, function, [BIGINT, BIGINT, INTEGER, BIGINT], INTEGER)
+        make(TEXT, lambda numbers: self.timeline.text(numbers), [INTEGER], VARCHAR)
         self._database.register(LIVES, _Lives(self))
 
     @property

@@ -64,16 +64,16 @@ class Timeline:
         self._alone_since = np.array([history.loners[thread] for thread in sorted(history.loners)], np.int64)
 
     def names(self, process: "pa.Array", thread: "pa.Array", fd: "pa.Array", at: "pa.Array") -> "pa.Array":
-        """Names of what stood behind descriptors, NULL where it is not known.
+        """The numbers of the names of what stood behind descriptors (int32), NULL where that is not known.
 
         Arrays of one length n: processes and threads as `on_host` numbers them, descriptors (CWD for the working
         directory), times in ns since the epoch. Any of them may be NULL.
         """
         found = self._ids(process, thread, fd, at)
-        return self._text(np.where(found >= 0, _take(self._history.names, found), UNKNOWN))
+        return _numbered(np.where(found >= 0, _take(self._history.names, found), UNKNOWN))
 
     def peers(self, process: "pa.Array", thread: "pa.Array", fd: "pa.Array", at: "pa.Array") -> "pa.Array":
-        """The addresses at the other end of sockets; arguments as for `names`."""
+        """The numbers of the addresses at the other end of sockets; arguments as for `names`."""
         import pyarrow as pa
 
         ever = self._ever_sockets(process, thread, fd)
@@ -83,7 +83,11 @@ class Timeline:
             ids = self._ids(*few)
             place = self._peers.find(ids, _numbers(few[-1]))
             found[ever] = np.where((ids >= 0) & (place >= 0), _take(self._peers.value, place), UNKNOWN)
-        return self._text(found)
+        return _numbered(found)
+
+    def text(self, numbers: "pa.Array") -> "pa.Array":
+        """The texts with these numbers, NULL for NULL."""
+        return self._texts.take(numbers)
 
     def lives(self, hosts: list[str]) -> "pa.Table":
         """Each descriptor whose name is known, from when to when, and its last peer: the columns of the view `fds`."""
@@ -105,8 +109,8 @@ class Timeline:
             pa.array(fd[kept]),
             pa.array(since, mask=since == ALWAYS),
             pa.array(until, mask=until == FOREVER),
-            self._text(self._history.names[ids].astype(np.int64)),
-            self._text(np.where(peer >= 0, _take(self._peers.value, peer), UNKNOWN)),
+            self.text(_numbered(self._history.names[ids])),
+            self.text(_numbered(np.where(peer >= 0, _take(self._peers.value, peer), UNKNOWN))),
         ]
         return pa.Table.from_arrays(columns, schema=lives_schema())
 
@@ -139,10 +143,12 @@ class Timeline:
             found[fd.is_null().to_numpy(zero_copy_only=False)] = UNKNOWN
         return found
 
-    def _text(self, places: npt.NDArray[Any]) -> "pa.Array":
-        import pyarrow as pa
 
-        return self._texts.take(pa.array(places, mask=places < 0))
+def _numbered(places: npt.NDArray[Any]) -> "pa.Array":
+    """Places in a list as int32, NULL for negative ones."""
+    import pyarrow as pa
+
+    return pa.array(places.astype(np.int32, copy=False), mask=places < 0)
 
 
 def _order_of_codes(codes: Numbers) -> Numbers:

@@ -12,24 +12,45 @@
 -- column time_ns       BIGINT  time in all these calls
 -- total  calls errors opens reads writes read_bytes written_bytes time_ns
 -- sort   time_ns
-WITH known AS (
-    SELECT *, file IS NOT NULL AND NOT starts_with(file, 'socket:') AS is_file
-    FROM selected
+WITH counted AS (
+    SELECT
+        columns(
+            lambda c: c IN ('thing', 'below') OR (c <> 'file' AND c IN getvariable('by'))
+        ),
+        count(*) AS calls,
+        count(errno) AS errors,
+        count(*) FILTER (
+            errno IS NULL AND syscall IN ('open', 'openat', 'openat2', 'creat')
+        ) AS opens,
+        count(*) FILTER (direction = 'read') AS reads,
+        count(*) FILTER (direction = 'write') AS writes,
+        coalesce(sum(bytes) FILTER (direction = 'read'), 0) AS read_bytes,
+        coalesce(sum(bytes) FILTER (direction = 'write'), 0) AS written_bytes,
+        coalesce(sum(dur_ns), 0) AS time_ns
+    FROM numbered
+    GROUP BY ALL
+),
+
+named AS (
+    SELECT *, descriptor_text(thing) AS name
+    FROM counted
+),
+
+placed AS MATERIALIZED (
+    SELECT *, CASE WHEN below IS NULL THEN name ELSE absolute_path(name, below) END AS file
+    FROM named
 )
 
--- (Where `is_file` were a condition, DuckDB would find each name twice: for the condition, and for the group.)
 SELECT
     columns(lambda c: c IN getvariable('by')),
-    count(*) FILTER (is_file) AS calls,
-    count(errno) FILTER (is_file) AS errors,
-    count(*) FILTER (
-        is_file AND errno IS NULL AND syscall IN ('open', 'openat', 'openat2', 'creat')
-    ) AS opens,
-    count(*) FILTER (is_file AND direction = 'read') AS reads,
-    count(*) FILTER (is_file AND direction = 'write') AS writes,
-    coalesce(sum(bytes) FILTER (is_file AND direction = 'read'), 0)::BIGINT AS read_bytes,
-    coalesce(sum(bytes) FILTER (is_file AND direction = 'write'), 0)::BIGINT AS written_bytes,
-    coalesce(sum(dur_ns) FILTER (is_file), 0)::BIGINT AS time_ns
-FROM known
+    sum(calls)::BIGINT AS calls,
+    sum(errors)::BIGINT AS errors,
+    sum(opens)::BIGINT AS opens,
+    sum(reads)::BIGINT AS reads,
+    sum(writes)::BIGINT AS writes,
+    sum(read_bytes)::BIGINT AS read_bytes,
+    sum(written_bytes)::BIGINT AS written_bytes,
+    sum(time_ns)::BIGINT AS time_ns
+FROM placed
+WHERE NOT starts_with(file, 'socket:')
 GROUP BY ALL
-HAVING count(*) FILTER (is_file) > 0

@@ -11,26 +11,42 @@
 -- column time_ns        BIGINT  time in all these calls
 -- total  calls errors connects refused accepts received_bytes sent_bytes time_ns
 -- sort   time_ns
-WITH known AS (
-    SELECT *, peer IS NOT NULL AS has_peer
-    FROM selected
+WITH counted AS (
+    SELECT
+        columns(
+            lambda c: c IN ('given', 'far_end') OR (c <> 'peer' AND c IN getvariable('by'))
+        ),
+        count(*) AS calls,
+        count(errno) AS errors,
+        count(*) FILTER (
+            syscall = 'connect' AND (errno IS NULL OR errno = 'EINPROGRESS')
+        ) AS connects,
+        count(*) FILTER (
+            syscall = 'connect' AND errno IS NOT NULL AND errno <> 'EINPROGRESS'
+        ) AS refused,
+        count(*) FILTER (syscall IN ('accept', 'accept4') AND errno IS NULL) AS accepts,
+        coalesce(sum(bytes) FILTER (direction = 'read'), 0) AS received_bytes,
+        coalesce(sum(bytes) FILTER (direction = 'write'), 0) AS sent_bytes,
+        coalesce(sum(dur_ns), 0) AS time_ns
+    FROM numbered
+    GROUP BY ALL
+),
+
+named AS MATERIALIZED (
+    SELECT *, coalesce(given, descriptor_text(far_end)) AS peer
+    FROM counted
 )
 
--- (as in files: a condition would find each peer twice)
 SELECT
     columns(lambda c: c IN getvariable('by')),
-    count(*) FILTER (has_peer) AS calls,
-    count(errno) FILTER (has_peer) AS errors,
-    count(*) FILTER (
-        has_peer AND syscall = 'connect' AND (errno IS NULL OR errno = 'EINPROGRESS')
-    ) AS connects,
-    count(*) FILTER (
-        has_peer AND syscall = 'connect' AND errno IS NOT NULL AND errno <> 'EINPROGRESS'
-    ) AS refused,
-    count(*) FILTER (has_peer AND syscall IN ('accept', 'accept4') AND errno IS NULL) AS accepts,
-    coalesce(sum(bytes) FILTER (has_peer AND direction = 'read'), 0)::BIGINT AS received_bytes,
-    coalesce(sum(bytes) FILTER (has_peer AND direction = 'write'), 0)::BIGINT AS sent_bytes,
-    coalesce(sum(dur_ns) FILTER (has_peer), 0)::BIGINT AS time_ns
-FROM known
+    sum(calls)::BIGINT AS calls,
+    sum(errors)::BIGINT AS errors,
+    sum(connects)::BIGINT AS connects,
+    sum(refused)::BIGINT AS refused,
+    sum(accepts)::BIGINT AS accepts,
+    sum(received_bytes)::BIGINT AS received_bytes,
+    sum(sent_bytes)::BIGINT AS sent_bytes,
+    sum(time_ns)::BIGINT AS time_ns
+FROM named
+WHERE peer IS NOT NULL
 GROUP BY ALL
-HAVING count(*) FILTER (has_peer) > 0

@@ -32,7 +32,7 @@ BUILT_IN = Path(__file__).parent
 ROWS = "getvariable('rows')"
 """In a query: how many rows of the report's own order are wanted, NULL for all."""
 
-SELECTED = re.compile(r"\bselected\b")
+SELECTED = re.compile(r"\b(selected|numbered)\b")
 
 SPAN = "span_start"
 """A query with this word may read when the captures began and ended, ns: getvariable('span_start') and 'span_end'."""

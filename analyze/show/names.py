@@ -49,7 +49,7 @@ class Namer:
             return pa.nulls(batch.num_rows, pa.string())
         host = self._host(batch)
         ids = (host + numbers(batch.column("pid")), host + numbers(batch.column("tid")), values.astype(np.int32), times)
-        found = self._timeline.names(*(pa.array(column[rows]) for column in ids))
+        found = self._timeline.text(self._timeline.names(*(pa.array(column[rows]) for column in ids)))
         spread = np.full(batch.num_rows, -1)
         spread[rows] = np.arange(len(rows))
         return found.take(pa.array(spread, mask=spread < 0))
