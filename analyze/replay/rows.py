@@ -1,5 +1,6 @@
 """The rows that change what is known of descriptors, in the order in which they took effect."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntEnum
 from importlib.resources import files
@@ -75,11 +76,12 @@ def read(database: "duckdb.DuckDBPyConnection", state_lost: bool) -> Rows:
     database.execute(f"CREATE OR REPLACE TEMP MACRO changes_names(syscall) AS syscall IN ({calls})")
     query = (files("analyze") / "replay" / "rows.sql").read_text()
     table = database.sql(query).to_arrow_table()
-    plain = {name: table.column(name).fill_null(0).to_numpy().astype(np.int64) for name in COLUMNS}
-    order = np.argsort(plain["time_ns"], kind="stable")
-    text, texts = _coded(table.column("text"))
-    addr, addresses = _coded(table.column("addr"))
-    numbers = {name: values[order] for name, values in plain.items()}
+    with ThreadPoolExecutor(1) as beside:  # the other core
+        coded = beside.submit(lambda: (_coded(table.column("text")), _coded(table.column("addr"))))
+        plain = {name: table.column(name).fill_null(0).to_numpy().astype(np.int64) for name in COLUMNS}
+        order = np.argsort(plain["time_ns"], kind="stable")
+        numbers = {name: values[order] for name, values in plain.items()}
+        (text, texts), (addr, addresses) = coded.result()
     return Rows(
         at=numbers.pop("time_ns"),
         text=text[order],

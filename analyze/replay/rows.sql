@@ -6,7 +6,7 @@
 WITH picked AS (
     -- Each with a filter that DuckDB can apply before it reads the other columns; open and close, the bulk, come below.
     FROM events
-    WHERE kind IN ('fork', 'exec', 'exit', 'process', 'fd', 'loss')
+    WHERE kind <> 'syscall' AND kind <> 'signal'
     UNION ALL
     FROM events
     WHERE
