@@ -9,6 +9,8 @@ from analyze.session import Session
 from analyze.trace import Source
 
 SHOWN = ("host", "kernel", "machine", "boot_id", "command", "filter", "backend", "loader", "start", "end")
+SPAN = "SELECT min(epoch_ns(ts)), max(epoch_ns(ts)) FROM events WHERE kind <> 'process'"
+KINDS = "SELECT kind, count(*) FROM events GROUP BY ALL ORDER BY ALL"
 
 
 def describe(session: Session) -> Iterator[tuple[str, str]]:
@@ -24,6 +26,29 @@ def describe(session: Session) -> Iterator[tuple[str, str]]:
     yield "accounting", completeness(session).sentence()
 
 
+def facts(session: Session, *, columns: bool = False) -> Iterator[tuple[str | None, str, str]]:
+    """The same for programs: file (None: of all), name and plain value; with `columns` their stored bytes too."""
+    for source in session.sources:
+        path = Path(source.name)
+        if path.exists():
+            yield source.name, "bytes", str(path.stat().st_size)
+        yield source.name, "state", "finished" if source.finished else "live" if source.live else "cut"
+        for name in (*SHOWN, "tool_version"):
+            if value := source.metadata.pairs.get(name):
+                yield source.name, name, value
+        if source.metadata.schema_version:
+            yield source.name, "schema", source.metadata.schema_version
+    first, last = session.fetch(SPAN)[0]
+    if first is not None:
+        yield None, "first_entry_ns", str(first)
+        yield None, "last_entry_ns", str(last)
+    for kind, rows in session.fetch(KINDS):
+        yield None, f"{kind}_rows", str(rows)
+    yield None, "accounting", completeness(session).sentence()
+    for column, stored, _ in column_sizes(session) if columns else ():
+        yield None, f"{column}_bytes", str(stored)
+
+
 def _file(source: Source) -> str:
     path = Path(source.name)
     if source.finished:
@@ -36,11 +61,11 @@ def _file(source: Source) -> str:
 
 
 def _contents(session: Session) -> Iterator[tuple[str, str]]:
-    first, last = session.fetch("SELECT min(epoch_ns(ts)), max(epoch_ns(ts)) FROM events WHERE kind <> 'process'")[0]
+    first, last = session.fetch(SPAN)[0]
     if first is not None:
         yield "first entry", f"{timestamp(first)} UTC"
         yield "last entry", f"{timestamp(last)} UTC, {duration(last - first)} later"
-    for kind, rows in session.fetch("SELECT kind, count(*) FROM events GROUP BY ALL ORDER BY ALL"):
+    for kind, rows in session.fetch(KINDS):
         yield f"{kind} rows", f"{rows:,}"
 
 

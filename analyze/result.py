@@ -1,6 +1,6 @@
 """The rows that answer a query, as Python tuples or as Arrow batches, and never all at once unless asked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,3 +72,25 @@ class Result:
         pairs = zip(names, self.columns, strict=True)
         terms = [f"epoch_ns({name})" if column.type == NS else name for name, column in pairs]
         return f"SELECT {', '.join(terms)} FROM (\n{self._query}\n) AS answer({', '.join(names)})"
+
+
+class Given(Result):
+    """Rows that are there already, for answers that are not DuckDB's."""
+
+    def __init__(self, columns: Sequence[Column], rows: Sequence[tuple[Any, ...]]) -> None:
+        """`rows` have a value for each of the columns; types are VARCHAR, BIGINT or BOOLEAN."""
+        self.columns = list(columns)
+        self._rows = rows
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Rows in order."""
+        return iter(self._rows)
+
+    def batches(self) -> "pa.RecordBatchReader":
+        """The same as Arrow."""
+        import pyarrow as pa
+
+        kinds = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "BOOLEAN": pa.bool_()}
+        schema = pa.schema([(column.name, kinds[column.type]) for column in self.columns])
+        values = zip(*self._rows, strict=True) if self._rows else [()] * len(self.columns)
+        return pa.table(list(map(list, values)), schema=schema).to_reader()

@@ -15,10 +15,7 @@ if TYPE_CHECKING:
     from analyze.show.stream import Namer
 
 To = Annotated[Target, typer.Option("--to", help="What to write.", show_default=False)]
-File = Annotated[
-    Path | None,
-    typer.Option("-o", "-w", "--output", metavar="FILE", help="Write to FILE.", show_default="standard output"),
-]
+File = Annotated[Path | None, options.TARGET]
 Lines = Annotated[
     int, typer.Option("-n", "--limit", min=0, metavar="N", help="Lines, calls or stacks at most.", show_default=False)
 ]
@@ -48,7 +45,7 @@ def export(
     verify: options.Verify = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write a capture in the format of another tool.
+    """Write a capture in the format of another tool, to standard output or with -o to a file.
 
     strace: the text of `strace -f -ttt -T`, in order of entry. chrome: trace events for ui.perfetto.dev and
     chrome://tracing, one track a thread, calls as slices. folded: stacks process;call;file for flamegraph.pl and

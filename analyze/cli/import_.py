@@ -13,9 +13,7 @@ Logs = Annotated[
     list[str],
     typer.Argument(metavar="LOG...", help="strace's logs, those of -ff all together; - reads standard input."),
 ]
-Capture = Annotated[
-    Path, typer.Option("-o", "-w", "--output", metavar="FILE", help="Capture to write, in Parquet.", show_default=False)
-]
+Capture = Annotated[Path, options.TARGET]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 7 if any line was not understood.")]
 SHOWN = 100
 """Characters of a line that was not understood."""

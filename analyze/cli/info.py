@@ -5,12 +5,19 @@ from typing import Annotated
 import typer
 
 from analyze.cli import options
+from analyze.cli.output import choose
 
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Also the size of each column.")]
 
 
 def info(
-    files: options.Files = None, read: options.Read = None, verbose: Verbose = False, verify: options.Verify = False
+    files: options.Files = None,
+    read: options.Read = None,
+    verbose: Verbose = False,
+    form: options.FormatOption = None,
+    output: options.Output = None,
+    force: options.Force = False,
+    verify: options.Verify = False,
 ) -> None:
     """Say what a capture is: host, time, command, rows, size, calls seen and lost.
 
@@ -18,13 +25,21 @@ def info(
     Examples:
       analyze info trace.parquet
       analyze info -v trace.parquet
+      analyze info trace.parquet --format json
     """
-    from analyze.info import column_sizes, describe
+    from analyze.info import column_sizes, describe, facts
     from analyze.render.text import size
+    from analyze.result import Column, Given
     from analyze.session import Session
     from schemas.console import visible
 
+    target = choose(form, output, force)
     with Session([*(files or []), *(read or [])], verified=verify) as session:
+        target.spare(source.name for source in session.sources)
+        if target.format != options.Format.TABLE or target.path:
+            columns = [Column(name, "VARCHAR") for name in ("file", "name", "value")]
+            target.write(Given(columns, list(facts(session, columns=verbose))))
+            return
         for name, value in describe(session):
             typer.echo(f"{visible(name):<14} {visible(value)}")
         if verbose:

@@ -82,6 +82,8 @@ Output = Annotated[
         "-w", "--write", metavar="FILE", help="Write to FILE, in the format of its suffix.", show_default=False
     ),
 ]
+TARGET = typer.Option("-o", "-w", "--output", metavar="FILE", help="Write to FILE.")
+"""Of the commands that make a file of their own kind."""
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the FILE of -w.")]
 Verify = Annotated[bool, typer.Option("--verify", help="Compare the captures with their checksums first.")]
 ShowSql = Annotated[bool, typer.Option("-d", "--dump-sql", help="Print the SQL, and end.")]

@@ -10,7 +10,7 @@ from analyze.cli.filters import filters
 from analyze.cli.output import Output
 
 PAGE = Path("report.html")
-File = Annotated[Path, typer.Option("-o", "-w", "--output", metavar="FILE", help="Page to write.")]
+File = Annotated[Path, options.TARGET]
 
 
 def make_page(

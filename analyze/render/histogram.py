@@ -9,7 +9,7 @@ from analyze.result import Column
 TYPE = "MAP(TINYINT, UBIGINT)"
 SIZES = "sizes"
 """The name of a column whose histogram is of bytes; any other is of ns."""
-MOST = 4
+MOST = 3
 """Histograms drawn under a table."""
 FULL, PARTS = "█", " ▏▎▍▌▋▊▉"
 
@@ -32,6 +32,8 @@ def draw(columns: Sequence[Column], rows: Sequence[Sequence[Any]], out: TextIO, 
         out.write(f"\n{cut(name or 'all', total_width)}\n")
         for line in lines(row[where], total_width, size if columns[where].name == SIZES else duration):
             out.write(f"{line}\n")
+    if (more := sum(1 for row in rows[MOST:] if row[where])) > 0:
+        out.write(f"\n{more:,} more in --format json, or one by one with -f\n")
 
 
 def _labels(columns: Sequence[Column]) -> list[int]:

@@ -295,6 +295,28 @@ def test_info_says_what_a_capture_is(monkeypatch: Run, capsys: Out, capture: str
         assert words in out
 
 
+def test_what_is_no_report_has_formats_too(monkeypatch: Run, capsys: Out, capture: str, tmp_path: Path) -> None:
+    """info, fields and verify: raw values, the same in each; a damaged capture is a row, and the status says so."""
+    assert run(monkeypatch, "info", capture, "--format", "json") == 0
+    said = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert said["syscall_rows"]["value"] == "600"
+    assert said["host"] == {"file": capture, "name": "host", "value": "box"}
+    assert said["bytes"]["value"] == str(Path(capture).stat().st_size)
+    assert run(monkeypatch, "fields", "proc.name", "--format", "csv") == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header == "field,type,meaning"
+    assert rows[0].startswith("proc.name,text,")
+    broken = tmp_path / "broken.parquet"
+    broken.write_bytes(Path(capture).read_bytes()[:-100])
+    answer = tmp_path / "answer.parquet"
+    assert run(monkeypatch, "verify", capture, str(broken), "-w", str(answer)) == CaptureFileError.exit_code
+    whole, damaged = pq.read_table(answer).to_pylist()
+    assert whole == {"file": capture, "sound": True, "rows": 600, "remark": ""}
+    assert (damaged["file"], damaged["sound"], damaged["rows"]) == (str(broken), False, None)
+    assert str(broken) in damaged["remark"]
+    assert run(monkeypatch, "verify", str(tmp_path / "*.nothing"), "--format", "ndjson") == CaptureFileError.exit_code
+
+
 def test_no_heavy_library_is_loaded_before_it_is_needed() -> None:
     """Start-up is part of every answer: the command line alone loads neither DuckDB nor pyarrow nor rich."""
     heavy = ("duckdb", "pyarrow", "rich", "numpy", "lark")

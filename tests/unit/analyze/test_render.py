@@ -227,3 +227,11 @@ def test_where_a_line_does_not_fit_times_get_shorter_before_names() -> None:
         first = out.getvalue().splitlines()[1].split()
         head[length] = (len(first[0]), len(first))
     assert head == {50: (18, 4), 55: (18, 3), 58: (15, 3), 70: (12, 3)}
+
+
+def test_few_histograms_are_drawn_and_the_others_are_counted() -> None:
+    """Those of the first rows; the line below says how many there are besides, and how to see them."""
+    columns = [Column("syscall", "VARCHAR"), Column("calls", "BIGINT"), Column("histogram", histogram.TYPE)]
+    lines = shown([*((f"call{row}", 3, {4: 3}) for row in range(5)), ("none", 0, {})], columns)
+    assert [line for line in lines if line in {f"call{row}" for row in range(5)}] == ["call0", "call1", "call2"]
+    assert lines[-1] == "2 more in --format json, or one by one with -f"
