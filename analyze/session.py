@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet, finalize
 
+from analyze import memory
 from analyze.catalog import Catalog, looks_round
 from analyze.errors import QueryError
 from analyze.events import define_events, define_users
@@ -41,8 +42,6 @@ SETTINGS = (
 )
 OPEN: "WeakSet[Session]" = WeakSet()
 """Sessions whose queries Ctrl-C is to stop."""
-MEMORY = 3 << 30
-"""Bytes at most; beyond, DuckDB writes to disk."""
 NAMED = re.compile(r"\b(file|peer)\b")
 """The columns of `calls` that the replay gives."""
 KEPT = "kept"
@@ -271,8 +270,7 @@ class Session:
 
 def _limits(spill: str) -> Iterator[str]:
     """Settings of memory, and of where to put what does not fit into it."""
-    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    yield f"SET memory_limit = '{min(MEMORY, total * 6 // 10) >> 20}MiB'"
+    yield f"SET memory_limit = '{memory.limit() >> 20}MiB'"
     yield f"SET temp_directory = {literal(spill)}"
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from analyze.errors import QueryError
+from analyze.memory import too_much
 
 if TYPE_CHECKING:
     import duckdb
@@ -117,6 +118,10 @@ def enclosed(query: str) -> str:
 
 def explain_error(error: Exception) -> str:
     """DuckDB's message, with the line of the query it points at, counted in the text as it was given."""
+    from duckdb import OutOfMemoryException
+
+    if isinstance(error, OutOfMemoryException):  # what it advises, settings, is not for the user to change
+        return too_much()
     return LINE.sub(lambda found: f"LINE {max(1, int(found[1]) - 1)}:", _lines(error))
 
 

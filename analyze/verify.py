@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analyze.errors import CaptureFileError, first_line
+from analyze.memory import too_much
 from analyze.trace import Source
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def verify(source: Source) -> Verified:
             batch.validate(full=True)
             rows += batch.num_rows
             calls += _calls(batch)
+    except MemoryError as error:  # Arrow's own is an ArrowException too
+        raise CaptureFileError(f"{source.name}: not to be verified after row {rows:,}: {too_much()}") from error
     except (pa.ArrowException, OSError, zlib.error) as error:
         raise CaptureFileError(f"{source.name}: damaged after row {rows:,}: {first_line(error)}") from error
     _account(source, calls)

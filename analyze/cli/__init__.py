@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from analyze import reports
+from analyze import memory, reports
 from analyze.cli.diff import diff
 from analyze.cli.export import export
 from analyze.cli.fields import fields
@@ -23,7 +23,7 @@ from analyze.cli.show import show
 from analyze.cli.sql import sql
 from analyze.cli.tree import tree
 from analyze.cli.verify import verify
-from analyze.errors import AnalyzeError, OutputError, ReaderGone, ReportError
+from analyze.errors import AnalyzeError, OutputError, QueryError, ReaderGone, ReportError
 from schemas.console import (
     error_line,
     give_up_output,
@@ -175,6 +175,9 @@ def run() -> int:
         return OutputError.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
+    except MemoryError:
+        print(error_line(memory.too_much(), "analyze"), file=sys.stderr)
+        return QueryError.exit_code
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except Exception as error:  # noqa: BLE001 - it is said, and a terminal gets no traceback with a file's values
@@ -185,6 +188,7 @@ def run() -> int:
 
 def _run_to_the_end() -> int:
     """`run`, after which, and while an error is said, Ctrl-C is as quiet as before."""
+    memory.bound()
     try:
         return run()
     except KeyboardInterrupt:

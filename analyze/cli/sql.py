@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from analyze import memory
 from analyze.cli import options
 from analyze.cli.output import choose
 from analyze.errors import UsageError
@@ -44,6 +45,8 @@ def sql(
     """
     from analyze.session import Session
 
+    if unsafe:
+        memory.lift()
     files, query = split_words(words or [], read or [])
     target = choose(form, output, force)
     with Session(files, filters=keep or [], unsafe=unsafe, verified=verify) as session:

@@ -11,9 +11,10 @@ from importlib.resources import files
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from analyze.errors import QueryError, first_line
+from analyze.errors import QueryError
 from analyze.replay.paths import PROCESSES_PER_HOST
 from analyze.sqltext import literal
+from analyze.statements import explain_error
 
 if TYPE_CHECKING:
     import duckdb
@@ -89,7 +90,7 @@ class Replay:
                 rows = read(cursor, state_lost)
                 return Timeline(replay(rows, lambda process: self._used_by(process, cursor)), losses(rows))
         except duckdb.Error as error:
-            raise QueryError(first_line(error)) from error
+            raise QueryError(explain_error(error)) from error
 
     def _used_by(self, process: int, cursor: "duckdb.DuckDBPyConnection") -> set[int]:
         """The descriptors that a process uses."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import pyarrow as pa
 
-from analyze.errors import QueryError
+from analyze.errors import QueryError, first_line
+from analyze.memory import too_much
 from analyze.result import Column, Result
 from analyze.show.query import Asked, statement
 from analyze.show.resumed import Interleaver
@@ -35,6 +36,8 @@ def batches(result: Result) -> Iterator[pa.RecordBatch]:
             yield batch.slice(FIRST) if place == 0 else batch
     except duckdb.Error as error:
         raise QueryError(explain_error(error)) from error
+    except OSError as error:  # Arrow's form of what DuckDB says while it computes
+        raise QueryError(too_much() if "Out of Memory" in str(error) else first_line(error)) from error
 
 
 def write_lines(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analyze import session as sessions
+from analyze import memory
 from analyze.session import Session
 from tests.unit.analyze.captures import make_rows, write_parquet
 
@@ -13,7 +13,7 @@ def test_what_does_not_fit_into_memory_goes_to_disk(tmp_path: Path, monkeypatch:
     """Outside the working directory, and only as long as the session lives."""
     spill = tmp_path / "spill"
     spill.mkdir()
-    monkeypatch.setattr(sessions, "MEMORY", 96 << 20)
+    monkeypatch.setattr(memory, "MOST", 96 << 20)
     monkeypatch.setenv("TMPDIR", str(spill))
     monkeypatch.chdir(tmp_path)
     path = write_parquet(tmp_path / "x.parquet", make_rows(100))
