@@ -128,7 +128,7 @@ class EbpfTracing:
         hung = unfinished.not_returned(hung, entries, stopped)
         # A call that began after the stop is of no concern, and its thread may be one of those that hung until then.
         before = entries[entries["ts"] < stopped]
-        look = self._look(meanwhile)
+        look = self._look(meanwhile) or attached
         records = np.concatenate([hung, unfinished.in_table(before, chosen, groups, look)])
         return Running(records, unfinished.point_to(records, look))
 

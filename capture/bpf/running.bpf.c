@@ -2,8 +2,8 @@
 /* In which calls the threads of the host are now, and what these point to: asked at the stop, when the collector has no
  * rights any more to look for itself. Core alone, and a kernel with sleepable iterators (5.18).
  *
- * What is read is what a thread's own call points to, by the plan, which nobody can change once it is loaded: whoever
- * takes over the collector cannot read memory of others' with this program. */
+ * What is read is what a thread's own call points to, up to the end of a page at most, by a plan that nobody can change once
+ * it is loaded: with this program whoever takes over the collector cannot read what they like. */
 #include "kernel.bpf.h"
 
 #include "record.h"
@@ -40,8 +40,10 @@ struct bpf_iter__task {
 
 const volatile u32 plans[CELLS] = {};
 
-/* How much is used stands in memory, for the verifier forgets what it knows of that. What is written goes out as one piece. */
+/* How much is used stands in memory, for the verifier forgets what it knows of that. What is written goes out as one piece.
+ * One run at a time: two would put their threads' arguments in each other's way. */
 struct scratch {
+	u64 busy;
 	u64 used;
 	char raw[2 * STRING_MOST];
 	struct systape_running thread;
@@ -50,6 +52,7 @@ struct scratch {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_RDONLY); /* for user space, which else could change what is read */
 	__uint(max_entries, 1);
 	__type(key, u32);
 	__type(value, struct scratch);
@@ -245,32 +248,42 @@ inline_ void read_what_it_points_to(struct scratch *scratch, struct task_struct 
 	scratch->thread.flags = !(plan & PLAN_FILLED) && PLAN_PATH(plan) ? FLAG_PATH_UNREADABLE : 0;
 }
 
+inline_ u64 read_thread(struct scratch *scratch, struct task_struct *task)
+{
+	u32 cell, plan;
+
+	if (!in_call(task, &scratch->thread))
+		return 0;
+	scratch->thread.flags = 0;
+	*(u64 *)scratch->bytes = NOTHING_READ;
+	scratch->used = sizeof(struct systape_pieces);
+	cell = cell_of(scratch->thread.nr, scratch->thread.abi);
+	plan = cell < CELLS ? plans[cell] : 0;
+	if ((u16)plan)
+		read_what_it_points_to(scratch, task, plan);
+	scratch->thread.bytes = *(u64 *)scratch->bytes == NOTHING_READ ? 0 : used_in(scratch);
+	return sizeof(scratch->thread) + scratch->thread.bytes;
+}
+
 SEC("iter.s/task")
 int running(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	u32 zero = 0, cell, plan;
-	struct scratch *scratch_;
-	u64 bytes = 0;
+	struct scratch *mine;
+	u32 zero = 0;
+	u64 length;
 
 	if (!task || task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER))
 		return 0;
-	scratch_ = lookup(MAP(scratch), &zero);
-	if (!scratch_ || !in_call(task, &scratch_->thread))
+	mine = lookup(MAP(scratch), &zero);
+	if (!mine || __sync_val_compare_and_swap(&mine->busy, 0, 1))
 		return 0;
-	scratch_->thread.flags = 0;
-	*(u64 *)scratch_->bytes = NOTHING_READ;
-	scratch_->used = sizeof(struct systape_pieces);
-	cell = cell_of(scratch_->thread.nr, scratch_->thread.abi);
-	plan = cell < CELLS ? plans[cell] : 0;
-	if ((u16)plan)
-		read_what_it_points_to(scratch_, task, plan);
-	if (*(u64 *)scratch_->bytes != NOTHING_READ)
-		bytes = used_in(scratch_);
-	if (bytes > BYTES_MOST)
-		return 0;
-	scratch_->thread.bytes = bytes;
-	bpf_seq_write(ctx->meta->seq, &scratch_->thread, sizeof(scratch_->thread) + bytes);
+	length = read_thread(mine, task);
+	opaque(length);
+	if (length && length <= sizeof(mine->thread) + BYTES_MOST)
+		bpf_seq_write(ctx->meta->seq, &mine->thread, length);
+	barrier_();
+	*(volatile u64 *)&mine->busy = 0;
 	return 0;
 }
 

@@ -9,13 +9,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 import pytest
 
+from capture import bpfsys, procfs
+from capture.loaders.running import InCall, RunningProgram
 from schemas.record import Flag
 from tests.contract.conftest import Build
 from tests.contract.harness import Recording, recording
@@ -201,7 +203,7 @@ def test_a_32_bit_program_from_start_to_end(tmp_path: Path, workload: Build, loa
 
 
 def test_a_32_bit_program_that_hangs_all_along(tmp_path: Path, workload: Build) -> None:
-    """/proc gives a number; that it is i386's shows the program."""
+    """That its call is i386's shows the thread."""
     with subprocess.Popen([workload("i386")], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
@@ -212,6 +214,21 @@ def test_a_32_bit_program_that_hangs_all_along(tmp_path: Path, workload: Build) 
     assert process.returncode == 3
     (row,) = result.calls(pid=process.pid).to_pylist()
     assert (row["syscall"], row["abi"], row["nr"], row["arg0"], row["flags"]) == ("read", "i386", 3, 0, HUNG)
+
+
+def test_a_32_bit_call_that_hangs_all_along(tmp_path: Path, workload: Build, loader: str) -> None:
+    """Of a 64-bit program: the call is i386's, and so are its arguments and its path."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with subprocess.Popen([workload("compat_open"), fifo], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(0.2)
+        with recording(tmp_path / "t.parquet", "--loader", loader, "-p", str(process.pid)) as running:
+            result = running.stop().audit()
+        process.kill()
+    (row,) = result.calls(pid=process.pid).to_pylist()
+    assert (row["syscall"], row["abi"], row["nr"], row["path"], row["flags"]) == ("open", "i386", 5, str(fifo), HUNG)
 
 
 WAITERS = """
@@ -310,3 +327,48 @@ def test_without_the_program_that_looks(tmp_path: Path) -> None:
         "calls that hang since before the start, and paths and addresses in those that run on at the end, are not known"
     )
     assert lacking in result.metadata["systape.notes"]
+
+
+def in_proc() -> dict[int, tuple[procfs.Call, list[str]]]:
+    """Every thread that hangs in a call, by /proc, and how often it has run. One that is stopped may have returned."""
+    found = {}
+    for pid in procfs.processes():
+        for tid in procfs.threads(pid):
+            call = procfs.call(pid, tid)
+            if call is not None and procfs._state(pid, tid) in (b"S", b"D"):
+                with suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+                    lines = Path(f"/proc/{pid}/task/{tid}/status").read_text(errors="replace").splitlines()
+                    found[tid] = call, [line for line in lines if "ctxt_switches" in line]
+    return found
+
+
+def test_the_program_sees_what_proc_shows(workload: Build) -> None:
+    """In whichever call a thread is all the time, it is seen in, with its arguments; and no kernel thread is."""
+    program, found = RunningProgram(), list[InCall]()
+    kernel_threads = {int(path.name) for path in Path("/proc").glob("[0-9]*")} - set(procfs.processes())
+    with hanging(workload("hang")) as hung:
+        time.sleep(0.1)  # until its leader reads, too
+        before = in_proc()
+        program.ask(found)
+        after = in_proc()
+        hung.end()
+    program.close()
+    seen = {
+        int(one.thread["tid"]): procfs.Call(int(one.thread["nr"]), tuple(one.thread["args"].tolist())) for one in found
+    }
+    still = {tid: call for tid, (call, ran) in before.items() if after.get(tid) == (call, ran)}
+    assert still.items() <= seen.items()
+    assert {hung.pid, *(thread["tid"] for thread in hung.printed["threads"])} <= still.keys()
+    assert 2 in kernel_threads
+    assert kernel_threads.isdisjoint(seen)
+
+
+def test_nobody_tells_the_program_what_to_read() -> None:
+    """Its memory, in which the arguments of a thread lie while it follows them, is not to be written."""
+    program = RunningProgram()
+    with pytest.raises(PermissionError):
+        bpfsys.update(program._object.maps["scratch"], bytes(4), bytes(37_000))
+    found: list[InCall] = []
+    program.ask(found)
+    assert found
+    program.close()
