@@ -1,7 +1,6 @@
 """`analyze diff`: runs of one program differ in nothing of weight; what is planted in one of them comes first."""
 
 import json
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -12,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analyze import cli
 from analyze.diff import Change, Profile, compare, profile
 from analyze.diff.names import normal_path, normal_peer, normal_thread
 from analyze.diff.noise import dispersion, drift, middle, pace, rank_sum
 from analyze.session import Session
 from tests.unit.analyze.captures import START, plain_row, write_parquet
+from tests.unit.analyze.inside import run
 
 Rows = list[dict[str, Any]]
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -281,15 +280,6 @@ def test_the_statistics_of_nothing_and_of_equals() -> None:
     assert pace({}, {}) == 1 and dispersion({"x": 5}, {"x": 5}, 1, 0.25) == 0.25 and dispersion({}, {}, 1, 0.25) == 1
     with pytest.raises(ValueError, match="no median"):
         middle({})
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    """`analyze WORDS` in this process; returns its exit status."""
-    monkeypatch.setattr(sys, "argv", ["analyze", *words])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    assert isinstance(caught.value.code, int)
-    return caught.value.code
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from analyze import cli
 from tests.unit.analyze.captures import START, loss_row, make_rows, plain_row, write_parquet
+from tests.unit.analyze.inside import run
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 Rows = list[dict[str, Any]]
@@ -22,15 +21,6 @@ HELD = (
     *("addr", "cmdline", "weight", "flags"),
 )
 """Columns of calls that strace's text holds whole, with --ns and --comm."""
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    """`analyze WORDS` in this process; returns its exit status."""
-    monkeypatch.setattr(sys, "argv", ["analyze", *words])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    assert isinstance(caught.value.code, int)
-    return caught.value.code
 
 
 def call(name: str, number: int, at: int, **more: Any) -> dict[str, Any]:

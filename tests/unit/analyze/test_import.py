@@ -12,7 +12,6 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from analyze import cli
 from analyze.importer import Imported, import_logs
 from analyze.importer.address import address_of
 from analyze.importer.arguments import end_of, split
@@ -24,6 +23,7 @@ from schemas.decode.result import ADDRESSES
 from schemas.flags import constant_set, format_enum, format_flags
 from schemas.record import Abi
 from tests.contract import strace_log
+from tests.unit.analyze.inside import run
 
 Rows = list[dict[str, Any]]
 HEXADECIMAL = (*ADDRESSES, "fcntl", "umask")
@@ -303,15 +303,6 @@ def test_the_abi_decides_the_number() -> None:
     """The same name has another number in another table."""
     (parsed,) = Parser(Abi.I386).parse(["close(3) = 0"])
     assert parsed is not None and parsed.nr == 6
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    """`analyze WORDS` in this process; returns its exit status."""
-    monkeypatch.setattr(sys, "argv", ["analyze", *words])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    assert isinstance(caught.value.code, int)
-    return caught.value.code
 
 
 def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

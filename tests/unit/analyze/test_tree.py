@@ -3,16 +3,15 @@
 import csv
 import io
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from analyze import cli
 from analyze.session import Session
 from analyze.tree import roots, walk
 from tests.unit.analyze.captures import write_parquet
+from tests.unit.analyze.inside import run
 from tests.unit.analyze.test_views import START, call, state
 
 Row = dict[str, Any]
@@ -43,15 +42,6 @@ def capture(tmp_path: Path, rows: list[Row]) -> str:
     return str(write_parquet(tmp_path / "x.parquet", rows))
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    """`analyze tree WORDS`; returns its exit status."""
-    monkeypatch.setattr(sys, "argv", ["analyze", "tree", *words])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    assert isinstance(caught.value.code, int)
-    return caught.value.code
-
-
 def test_each_process_stands_below_its_parent(capture: str) -> None:
     """Children in the order in which they began."""
     with Session([capture]) as session:
@@ -65,7 +55,7 @@ def test_a_tree_fits_the_terminal_and_cannot_command_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], capture: str
 ) -> None:
     """80 columns; lines lead from parent to child; control characters are escaped."""
-    assert run(monkeypatch, capture) == 0
+    assert run(monkeypatch, "tree", capture) == 0
     out, err = capsys.readouterr()
     lines = out.splitlines()
     assert max(map(len, lines)) <= 80
@@ -84,7 +74,7 @@ def test_json_has_a_row_a_process(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], capture: str
 ) -> None:
     """With depth and parent in place of lines; text as it is; nothing else on standard output."""
-    assert run(monkeypatch, capture, "--format", "json") == 0
+    assert run(monkeypatch, "tree", capture, "--format", "json") == 0
     rows = {row["pid"]: row for row in json.loads(capsys.readouterr().out)}
     assert rows[11]["process"] == "make '\x1b[31mred'"
     assert (rows[11]["depth"], rows[11]["ppid"], rows[11]["ended"], rows[11]["life_ns"]) == (1, 10, "exit 2", 4_000_000)
@@ -94,7 +84,7 @@ def test_json_has_a_row_a_process(
 
 def test_csv_and_a_limit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], capture: str) -> None:
     """The first rows of the tree, and how many there are on standard error."""
-    assert run(monkeypatch, capture, "--format", "csv", "-n", "2") == 0
+    assert run(monkeypatch, "tree", capture, "--format", "csv", "-n", "2") == 0
     out, err = capsys.readouterr()
     assert len(list(csv.DictReader(io.StringIO(out)))) == 2
     assert "2 of 5 processes" in err
@@ -105,7 +95,7 @@ def test_a_deep_tree_keeps_its_commands_in_sight(
 ) -> None:
     """Two thousand generations: no recursion, and lines that still end in the command."""
     rows = [state("fork", 2 + at, at * 1000, ppid=1 + at, arg0=1 + at, arg1=0, comm="deep") for at in range(2000)]
-    assert run(monkeypatch, str(write_parquet(tmp_path / "x.parquet", rows))) == 0
+    assert run(monkeypatch, "tree", str(write_parquet(tmp_path / "x.parquet", rows))) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "[deep]" in lines[1999]
     assert max(map(len, lines)) <= 80
