@@ -16,6 +16,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Modules ask how often when they are collected."""
     often.configure(config)
+    if config.pluginmanager.hasplugin("xdist"):
+        from tests import workers
+
+        config.pluginmanager.register(workers)
 
 
 @cache
@@ -40,7 +44,8 @@ def why_not_bpf() -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what cannot run here, with the reason that the probe gave."""
+    """Skip what cannot run here, with the reason that the probe gave; what wants the machine for itself comes last."""
+    items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
     for item in items:
         for marker, probe in {"root": why_not_root, "bpf": why_not_bpf}.items():
             if item.get_closest_marker(marker) and (reason := probe()):

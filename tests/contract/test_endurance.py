@@ -10,7 +10,7 @@ from tests.often import often
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
-pytestmark = [pytest.mark.root, pytest.mark.bpf, pytest.mark.slow]
+pytestmark = [pytest.mark.root, pytest.mark.bpf, pytest.mark.slow, pytest.mark.alone]
 
 
 def ends_well(folder: Path, *words: str) -> None:
