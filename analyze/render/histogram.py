@@ -11,6 +11,8 @@ SIZES = "sizes"
 """The name of a column whose histogram is of bytes; any other is of ns."""
 MOST = 3
 """Histograms drawn under a table."""
+WIDEST = 60
+"""Cells of the longest bar: longer ones are harder to compare, and far from their numbers."""
 FULL, PARTS = "█", " ▏▎▍▌▋▊▉"
 
 
@@ -55,7 +57,7 @@ def lines(counts: Mapping[int, int], total_width: int, shown: Callable[[float], 
         exponent: f"{shown(2**exponent if exponent else 0):>8} .. {shown(2 ** (exponent + 1)):>8}"
         for exponent in exponents
     }
-    room = max(10, total_width - digits - max(map(width, ranges.values())) - 4)
+    room = min(WIDEST, max(10, total_width - digits - max(map(width, ranges.values())) - 4))
     most = max(counts.values())
     for exponent in exponents:
         bar = _bar(counts.get(exponent, 0) / most, room)

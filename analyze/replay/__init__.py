@@ -88,7 +88,10 @@ class Replay:
                     cursor.execute(text)
                 state_lost = any(source.metadata.counters.state_dropped for source in self._sources)
                 rows = read(cursor, state_lost)
-                return Timeline(replay(rows, lambda process: self._used_by(process, cursor)), losses(rows))
+                unknown = losses(rows)
+                history = replay(rows, lambda process: self._used_by(process, cursor))
+                del rows
+                return Timeline(history, unknown)
         except duckdb.Error as error:
             raise QueryError(explain_error(error)) from error
 

@@ -76,11 +76,12 @@ def read(database: "duckdb.DuckDBPyConnection", state_lost: bool) -> Rows:
     database.execute(f"CREATE OR REPLACE TEMP MACRO changes_names(syscall) AS syscall IN ({calls})")
     query = (files("analyze") / "replay" / "rows.sql").read_text()
     table = database.sql(query).to_arrow_table()
+    columns = dict(zip(table.column_names, table.columns, strict=True))
+    del table  # each column is given up as it is put in order, so that memory holds them once
     with ThreadPoolExecutor(1) as beside:  # the other core
-        coded = beside.submit(lambda: (_coded(table.column("text")), _coded(table.column("addr"))))
-        plain = {name: table.column(name).fill_null(0).to_numpy().astype(np.int64) for name in COLUMNS}
-        order = np.argsort(plain["time_ns"], kind="stable")
-        numbers = {name: values[order] for name, values in plain.items()}
+        coded = beside.submit(lambda: (_coded(columns.pop("text")), _coded(columns.pop("addr"))))
+        order = np.argsort(_plain(columns["time_ns"]), kind="stable")
+        numbers = {name: _plain(columns.pop(name))[order] for name in COLUMNS}
         (text, texts), (addr, addresses) = coded.result()
     return Rows(
         at=numbers.pop("time_ns"),
@@ -89,6 +90,12 @@ def read(database: "duckdb.DuckDBPyConnection", state_lost: bool) -> Rows:
         texts=texts + addresses,
         **numbers,
     )
+
+
+def _plain(column: "pa.ChunkedArray") -> Numbers:
+    """Numbers, 0 for NULL."""
+    numbers: Numbers = column.fill_null(0).to_numpy().astype(np.int64, copy=False)
+    return numbers
 
 
 def _coded(column: "pa.ChunkedArray") -> tuple[Numbers, list[str]]:

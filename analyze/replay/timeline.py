@@ -54,7 +54,7 @@ class Timeline:
         import pyarrow as pa
 
         rows, peers = history.rows, history.peers
-        self._history = history
+        self._names = history.names
         self._texts = pa.array(history.texts, pa.string())
         self._files = Changes(_key(rows[:, 0], rows[:, 1]), rows[:, 2], rows[:, 3])
         self._peers = Changes(peers[:, 0], peers[:, 1], peers[:, 2])
@@ -70,7 +70,7 @@ class Timeline:
         directory), times in ns since the epoch. Any of them may be NULL.
         """
         found = self._ids(process, thread, fd, at)
-        return _numbered(np.where(found >= 0, _take(self._history.names, found), UNKNOWN))
+        return _numbered(np.where(found >= 0, _take(self._names, found), UNKNOWN))
 
     def peers(self, process: "pa.Array", thread: "pa.Array", fd: "pa.Array", at: "pa.Array") -> "pa.Array":
         """The numbers of the addresses at the other end of sockets; arguments as for `names`."""
@@ -109,7 +109,7 @@ class Timeline:
             pa.array(fd[kept]),
             pa.array(since, mask=since == ALWAYS),
             pa.array(until, mask=until == FOREVER),
-            self.text(_numbered(self._history.names[ids])),
+            self.text(_numbered(self._names[ids])),
             self.text(_numbered(np.where(peer >= 0, _take(self._peers.value, peer), UNKNOWN))),
         ]
         return pa.Table.from_arrays(columns, schema=lives_schema())
