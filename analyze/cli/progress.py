@@ -9,6 +9,8 @@ from analyze.session import Session
 
 PATIENCE, STEP = 1.0, 0.2
 WIDTH = 30
+REPLAY = 0.6
+"""Of the time of a query that needs the replay."""
 
 
 class Progress:
@@ -19,18 +21,25 @@ class Progress:
         self._session = session
         self._done, self._piece = 0.0, 1.0
         self._pieces = 0
+        self._replays = session.replay.share < 1
+        self._most = 0.0
 
     def begins(self, piece: float) -> None:
         """What was begun before is done; the next is so much of the whole, 0 to 1."""
         self._done += self._piece if self._pieces else 0.0
         self._pieces += 1
         self._piece = piece
+        self._replays = self._session.replay.share < 1
 
     @property
     def share(self) -> float:
         """Of the whole, 0 to 1."""
         query = max(self._session.database.query_progress(), 0.0) / 100  # -1 while there is none
-        return min(self._done + self._piece * min(query, 1.0), 1.0)
+        replayed = self._session.replay.share if self._replays else 0.0
+        if replayed:  # before the query, or amid it
+            query = REPLAY * replayed + (1 - REPLAY) * query
+        self._most = max(self._most, min(self._done + self._piece * min(query, 1.0), 1.0))
+        return self._most
 
 
 @contextmanager

@@ -32,6 +32,9 @@ STAND_INS = [
 ]
 """What a script needs that runs without us: there is no replay in it, so no name is known."""
 
+READ, SORTED = 0.5, 0.95
+"""Of the time that a replay takes: when its rows are read, and when the pass over them is done."""
+
 
 class Replay:
     """The replay of one session; safe for the threads that run a query."""
@@ -43,6 +46,8 @@ class Replay:
         self._lock = Lock()
         self._timeline: Timeline | None = None
         self._used: dict[int, set[int]] | None = None
+        self.share = 0.0
+        """How much of the replay is done, 0 to 1."""
         self.script = [place_of_host(self._hosts)]
         """The statements that views need beside the functions."""
 
@@ -71,6 +76,7 @@ class Replay:
         with self._lock:
             if self._timeline is None:
                 self._timeline = self._run()
+                self._reached(1.0)
             return self._timeline
 
     def _run(self) -> "Timeline":
@@ -88,12 +94,20 @@ class Replay:
                     cursor.execute(text)
                 state_lost = any(source.metadata.counters.state_dropped for source in self._sources)
                 rows = read(cursor, state_lost)
+                self._reached(READ)
                 unknown = losses(rows)
-                history = replay(rows, lambda process: self._used_by(process, cursor))
+                history = replay(rows, lambda process: self._used_by(process, cursor), self._passed)
                 del rows
                 return Timeline(history, unknown)
         except duckdb.Error as error:
             raise QueryError(explain_error(error)) from error
+
+    def _passed(self, share: float) -> None:
+        """So much of the pass is done."""
+        self._reached(READ + (SORTED - READ) * share)
+
+    def _reached(self, share: float) -> None:
+        self.share = share
 
     def _used_by(self, process: int, cursor: "duckdb.DuckDBPyConnection") -> set[int]:
         """The descriptors that a process uses."""

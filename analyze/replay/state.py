@@ -28,9 +28,14 @@ WIDE = 64
 """Descriptors in a table above which a fork's copy is limited to those that the child uses."""
 
 
-def replay(rows: Rows, used_by: Callable[[int], set[int]] | None = None) -> History:
-    """Run all rows, which are in order of time. `used_by`: the descriptors that a process uses in the whole capture."""
-    return Machine(rows, used_by).run()
+def replay(
+    rows: Rows, used_by: Callable[[int], set[int]] | None = None, passed: Callable[[float], None] | None = None
+) -> History:
+    """Run all rows, which are in order of time. `used_by`: the descriptors that a process uses in the whole capture.
+
+    `passed` is told from time to time how much is done, 0 to 1.
+    """
+    return Machine(rows, used_by).run(passed)
 
 
 class Machine:
@@ -53,8 +58,8 @@ class Machine:
         self._rows = array("q")
         self._peers = array("q")
 
-    def run(self) -> History:
-        """Everything, from the first row to the last."""
+    def run(self, passed: Callable[[float], None] | None = None) -> History:
+        """Everything, from the first row to the last; `passed` is told how much is done."""
         given, steps = self._given, [getattr(self, f"_{op.name.lower()}") for op in Op]
         kept = np.flatnonzero(self._take_snapshot())
         columns = (given.at, given.process, given.thread, given.fd, given.other, given.mode, given.text, given.addr)
@@ -66,6 +71,8 @@ class Machine:
             found = np.array([steps[operation](*values) for operation, values in pairs], np.int64)
             rows = np.stack([given.process[block], given.fd[block], given.at[block], found], axis=1)
             noted.append(rows[found != ELSEWHERE])
+            if passed:
+                passed((start + len(block)) / len(kept))
         noted.append(np.frombuffer(self._rows, np.int64).reshape(-1, 4))
         return History(
             np.concatenate(noted),

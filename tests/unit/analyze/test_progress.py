@@ -67,3 +67,17 @@ def test_pieces_of_work_add_up(tmp_path: Path) -> None:
         assert 0.75 <= told.share <= 1
         told.begins(0.9)
         assert told.share == 1
+
+
+def test_the_replay_counts_and_the_bar_never_goes_back(tmp_path: Path) -> None:
+    """What a query waits for before it begins, as far as it is."""
+    with Session([str(write_parquet(tmp_path / "x.parquet", make_rows(50)))]) as session:
+        told = bars.Progress(session)
+        seen = [told.share]
+        session.replay._passed(0.5)
+        seen.append(told.share)
+        session.fetch("SELECT count(file) FROM calls")
+        seen.append(told.share)
+        assert session.replay.share == 1
+        assert seen == sorted(seen)
+        assert 0 < seen[1] < bars.REPLAY <= seen[2]
