@@ -52,7 +52,7 @@ class Machine:
         self._processes: dict[int, Owner] = {}
         self._threaded: set[int] = set()
         self._loners: dict[int, Owner] = {}
-        self._loner_since: dict[int, int] = {}
+        self._alone = array("q")
         self._bound: dict[int, int] = {}
         self._snapshot: dict[int, list[tuple[int, int, int]]] = {}
         self._rows = array("q")
@@ -79,7 +79,7 @@ class Machine:
             np.frombuffer(self._peers, np.int64).reshape(-1, 3),
             np.frombuffer(self._names, np.int32),
             self._texts,
-            self._loner_since,
+            np.frombuffer(self._alone, np.int64).reshape(-1, 3),
         )
 
     # The snapshot of /proc tells what was open at its time. What no row touched before was so from the start.
@@ -308,14 +308,21 @@ class Machine:
     def _go_alone(self, thread: int, parent: Owner, shared: int, at: int) -> None:
         """A thread has from now on tables that are not all its process's."""
         self._loners[thread] = self._inherit(thread + LONER, parent, shared, at)
-        self._loner_since.setdefault(thread, at)
+        self._alone.extend((thread, at, 1))
+
+    def _come_back(self, thread: int, at: int) -> Owner | None:
+        """The tables that a thread had for itself, if it had some; from now on its number has its process's."""
+        loner = self._loners.pop(thread, None)
+        if loner is not None:
+            self._alone.extend((thread, at, 0))
+        return loner
 
     def _fork(self, at: int, process: int, thread: int, fd: int, other: int, shared: int, *_: int) -> int:
+        if (loner := self._come_back(thread, at)) is not None:  # of one that had this number before
+            self._end(loner, at)
         if process != thread:
             self._threaded.add(process)
             parent = self._owner(process, other)
-            if (loner := self._loners.pop(thread, None)) is not None:
-                self._end(loner, at)
             if parent.key != process or shared & SHARES_ALL != SHARES_ALL:
                 self._go_alone(thread, parent, shared, at)
             return ELSEWHERE
@@ -326,8 +333,10 @@ class Machine:
         return ELSEWHERE
 
     def _exec(self, at: int, process: int, _: int, __: int, other: int, *___: int) -> int:
+        loner = self._come_back(other, at)
+        if (leader := self._come_back(process, at)) is not None:
+            self._end(leader, at)  # as its thread has
         owner = self._owner(process, process)
-        loner = self._loners.pop(other, None)
         if loner is not None:
             self._end(owner, at)
             owner = self._processes[process] = self._inherit(process, loner, 0, at)
@@ -338,7 +347,7 @@ class Machine:
         return ELSEWHERE
 
     def _exit(self, at: int, process: int, thread: int, _: int, __: int, last: int, *___: int) -> int:
-        if self._loners and (loner := self._loners.pop(thread, None)) is not None:
+        if self._loners and (loner := self._come_back(thread, at)) is not None:
             self._end(loner, at)
         if last and (owner := self._processes.pop(process, None)) is not None:
             self._end(owner, at)

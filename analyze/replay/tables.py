@@ -48,12 +48,12 @@ class History:
     """What the replay found. An id stands for one thing behind descriptors; `names[id]` is its name's place in `texts`.
 
     `rows` has shape (n, 4): process, descriptor (CWD for the working directory), since when (ns), id or UNKNOWN.
-    `peers` has shape (m, 3): id, since when, place in `texts` or UNKNOWN. `loners` tells since when a thread has tables
-    of its own, under its tid + LONER.
+    `peers` has shape (m, 3): id, since when, place in `texts` or UNKNOWN. `alone` has shape (k, 3): thread, since when,
+    1 if it then has tables of its own, under its tid + LONER, or 0 if it has those of its process.
     """
 
     rows: Numbers
     peers: Numbers
     names: npt.NDArray[np.int32]
     texts: list[str]
-    loners: dict[int, int]
+    alone: Numbers

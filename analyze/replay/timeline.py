@@ -60,8 +60,7 @@ class Timeline:
         self._peers = Changes(peers[:, 0], peers[:, 1], peers[:, 2])
         self._sockets = np.unique(self._files.key[np.isin(self._files.value, peers[:, 0])])
         self._unknown = unknown
-        self._loners = np.array(sorted(history.loners), np.int64)
-        self._alone_since = np.array([history.loners[thread] for thread in sorted(history.loners)], np.int64)
+        self._alone = Changes(*history.alone.T)
 
     def names(self, process: "pa.Array", thread: "pa.Array", fd: "pa.Array", at: "pa.Array") -> "pa.Array":
         """The numbers of the names of what stood behind descriptors (int32), NULL where that is not known.
@@ -118,7 +117,7 @@ class Timeline:
         """Whether a socket with a peer ever stood behind the descriptors: of most it never did, which is soon told."""
         if not len(self._sockets):
             return np.zeros(len(fd), np.bool_)
-        owners = [_numbers(process)] if not len(self._loners) else [_numbers(process), _numbers(thread) + LONER]
+        owners = [_numbers(process)] if not len(self._alone.key) else [_numbers(process), _numbers(thread) + LONER]
         numbers = _numbers(fd)
         found: npt.NDArray[np.bool_] = np.logical_or.reduce(
             [_among(_key(owner, numbers), self._sockets) for owner in owners]
@@ -128,10 +127,10 @@ class Timeline:
     def _ids(self, process: "pa.Array", thread: "pa.Array", fd: "pa.Array", at: "pa.Array") -> Numbers:
         """What stood behind the descriptors; UNKNOWN where that is not known."""
         owner, when = _numbers(process), _numbers(at)
-        if len(self._loners):
+        if len(self._alone.key):
             threads = _numbers(thread)
-            place = np.minimum(np.searchsorted(self._loners, threads), len(self._loners) - 1)
-            alone = (self._loners[place] == threads) & (self._alone_since[place] <= when)
+            place = self._alone.find(threads, when)
+            alone = (place >= 0) & (_take(self._alone.value, place) == 1)
             owner = np.where(alone, threads + LONER, owner)
         place = self._files.find(_key(owner, _numbers(fd)), when)
         found = np.where(place >= 0, _take(self._files.value, place), UNKNOWN)

@@ -4,14 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from analyze.replay.paths import absolute
-from analyze.replay.timeline import Changes
 from analyze.session import Session
 from schemas.record import Abi
 from schemas.syscalls import FD_RETURNED, table
@@ -195,6 +190,35 @@ def test_threads_share_unless_they_go_their_own_way(trace: Trace, files: Files) 
     assert files() == ["/a", "/a", None, "/b", None]
 
 
+def test_the_number_of_a_thread_that_went_its_own_way_comes_again(trace: Trace, files: Files) -> None:
+    """For a thread of another process, which shares what that has, or for a process."""
+    trace.fork(1, 1, shared=15, tid=7)
+    trace.call("unshare", 0x400, tid=7)
+    trace.row("exit", tid=7)
+    trace.open("/b", 3, pid=2)
+    trace.fork(2, 2, shared=15, tid=7)
+    trace.use(3, pid=2, tid=7)
+    trace.call("unshare", 0x400, pid=2, tid=7)
+    trace.fork(2, 7)
+    trace.use(3, pid=7)
+    assert files() == ["/b", "/b"]
+
+
+@pytest.mark.parametrize(("by", "kept"), [(1, [None, "/own", None]), (7, ["/shared", None, None])])
+def test_who_executes_a_program_brings_its_own_tables(trace: Trace, files: Files, by: int, kept: list[str]) -> None:
+    """Of the first thread that went its own way, or of another that did not: then the first one's end with it."""
+    trace.fork(1, 1, shared=15, tid=7)
+    trace.open("/shared", 3, tid=7)
+    trace.call("unshare", 0x400)
+    trace.call("close", 3)
+    trace.open("/own", 4)
+    trace.row("exec", arg0=by)
+    trace.use(3), trace.use(4)
+    trace.row("exit", arg0=1)
+    trace.use(4)
+    assert files() == kept
+
+
 def test_exec_closes_what_is_to_be_closed(trace: Trace, files: Files) -> None:
     """O_CLOEXEC, F_SETFD either way, FIOCLEX, dup without it, openat2 whose flags are not known."""
     trace.open("/a", 3, O_CLOEXEC)
@@ -343,43 +367,6 @@ def test_a_wide_table_is_inherited_where_it_is_used(trace: Trace, files: Files) 
     trace.use(3, pid=2)
     trace.use(499, pid=2)
     assert files() == ["/3", "/499"]
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 3), st.integers(-5, 20), st.integers(0, 9)), max_size=30),
-    st.lists(st.tuples(st.integers(-1, 4), st.integers(-9, 25)), min_size=1, max_size=20),
-)
-@settings(max_examples=200, deadline=None)
-def test_changes_find_the_last_one_before(changes: list[tuple[int, int, int]], asked: list[tuple[int, int]]) -> None:
-    """For any changes and questions, as a loop over all of them would."""
-    columns = np.array(changes, np.int64).reshape(-1, 3)
-    found = Changes(columns[:, 0], columns[:, 1], columns[:, 2])
-    keys, times = np.array(asked, np.int64).T
-    for (key, at), place in zip(asked, found.find(keys, times).tolist(), strict=True):
-        before = [
-            (since, index, value) for index, (one, since, value) in enumerate(changes) if one == key and since <= at
-        ]
-        assert (int(found.value[place]) if place >= 0 else None) == (max(before)[2] if before else None)
-
-
-@pytest.mark.parametrize(
-    ("directory", "path", "expected"),
-    [
-        (None, "/a//b/./c/", "/a/b/c"),
-        (None, "//", "/"),
-        (None, "/../x", "/x"),
-        ("/", "x", "/x"),
-        ("/d", "../x/.y", "/x/.y"),
-        ("/d", "", "/d"),
-        (None, "x", None),
-        ("pipe:[1]", "x", None),
-    ],
-)
-def test_absolute(directory: str | None, path: str, expected: str | None, tmp_path: Path) -> None:
-    """The replay and the macro for the columns agree."""
-    assert absolute(directory, path) == expected
-    with Session([str(write_parquet(tmp_path / "x.parquet", [plain_row()]))]) as session:
-        assert session.fetch("SELECT absolute_path($1::VARCHAR, $2)", [directory, path]) == [(expected,)]
 
 
 def test_the_times_of_a_descriptor(trace: Trace, tmp_path: Path) -> None:
