@@ -172,7 +172,8 @@ class Store:
             groups.append(encoded.group)
             end = encoded.group.end
         footer = join_footers(journal.file_schema(), groups)
-        self._put([PARQUET_MAGIC], 0)
+        if os.pread(self._data, len(PARQUET_MAGIC), 0) != PARQUET_MAGIC:  # writing over it takes room on copy-on-write
+            self._put([PARQUET_MAGIC], 0)
         self._put([footer], end)
         try:
             os.ftruncate(self._data, end + len(footer))
@@ -237,7 +238,8 @@ class Store:
             if self._durable:
                 os.fdatasync(self._log)
         except OSError as error:
-            os.ftruncate(self._log, start)
+            with suppress(OSError):  # copy-on-write takes room for that too; what is torn does not count in any case
+                os.ftruncate(self._log, start)
             raise files.refused(self.path.with_name(self.path.name + SUFFIX), error) from error
         self.journal.end = start + len(record)
         return start + HEADER_BYTES

@@ -3,15 +3,20 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from capture.repair import repair
 from schemas.arrow import Key
+from schemas.capture_file import open_capture_file
 from schemas.counters import Counters
 from tests.contract.conftest import Build
 from tests.contract.faults import flooding, getppid_by_cpu, let_go, printed
@@ -124,6 +129,50 @@ def test_a_file_size_limit(tmp_path: Path, workload: Build) -> None:
     )
     assert result.audit().calls().num_rows > 0
     assert [one.name for one in tmp_path.iterdir()] == ["t.parquet"]
+
+
+@pytest.fixture
+def quota(tmp_path: Path) -> Iterator[Path]:
+    """A folder that may hold 8 MB: a subvolume of btrfs with a limit (many kernels have no quota files for ext4)."""
+    if shutil.which("mkfs.btrfs") is None:
+        pytest.skip("needs mkfs.btrfs: apt-get install btrfs-progs")
+    image, disk = tmp_path / "image", tmp_path / "disk"
+    with image.open("wb") as file:
+        file.truncate(256 << 20)
+    disk.mkdir()
+    subprocess.run(["mkfs.btrfs", "-q", image], check=True, capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "btrfs", "-o", "loop", image, disk], check=False, capture_output=True)
+    if mounted.returncode:
+        pytest.skip("cannot mount btrfs here")
+    folder = disk / "limited"
+    words = ["quota", "enable", disk], ["subvolume", "create", folder], ["qgroup", "limit", "8M", folder]
+    for word in words:
+        subprocess.run(["btrfs", *word], check=True, capture_output=True)
+    yield folder
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_a_quota(quota: Path, workload: Build) -> None:
+    """One line and status 6; what was flushed can be read; with more room again repair gives the same as a whole file.
+
+    Here room for the end cannot be set aside: btrfs takes new room for what is written over.
+    """
+    path = quota / "t.parquet"
+    with flooding(workload, 30) as flood:
+        with recording(path, "-p", str(flood.pid), "--flush", "0.1", "-s", "32") as running:
+            let_go(flood)
+            result = running.stop(None)
+        assert flood.poll() is None
+    assert result.status == 6, result.said
+    assert "Disk quota exceeded; raise the quota, or write to another file system" in result.said.splitlines()[-1]
+    assert "Traceback" not in result.said
+    with open_capture_file(path) as capture:
+        rows = capture.read(["ts"]).num_rows
+    assert rows > 100_000
+    subprocess.run(["btrfs", "qgroup", "limit", "none", quota], check=True, capture_output=True)
+    assert repair(path).rows in (rows, -1)
+    assert pq.read_table(path, columns=["ts"], page_checksum_verification=True).num_rows == rows
+    assert [one.name for one in quota.iterdir()] == ["t.parquet"]
 
 
 def test_a_disk_that_is_read_only(tmp_path: Path) -> None:
