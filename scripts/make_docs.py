@@ -27,7 +27,8 @@ KINDS = {
     Kind.FORK: "a new thread or process: pid and tid are the child's; arg0 the parent's tid; "
     "arg1 what both share (1 files, 2 fs, 4 memory, 8 thread group)",
     Kind.EXEC: "a program begins: arg0 the old tid, path, cmdline",
-    Kind.EXIT: "a thread ends: ret the raw wait status, arg0 1 for the last thread",
+    Kind.EXIT: "a thread ends: ret the raw wait status, arg0 1 for the last thread (or for two, if they end at "
+    "one instant)",
     Kind.SIGNAL: "a signal is delivered: ret the number, arg0 si_code, arg1 the sender",
     Kind.PROCESS: "a process at the start: ts of the snapshot, arg0 its start (ns since the epoch), arg1 the pid "
     "in its own namespace, path the executable, path2 the working directory, cmdline",

@@ -24,6 +24,8 @@ from schemas.record import ENTRIES, ENTRY
 _SETTLE = 0.02  # s: a program that ran while it was detached has ended by then
 _TARGET = 1  # a byte of the `targets` map: TARGET of bpf/config.bpf.h
 _TARGET_ARMED = 2
+_PRESENT = np.uint64(0x0303_0303_0303_0303)
+"""Those two in eight bytes at once: what is left of a process that has ended is TARGET_ENDED."""
 _NOT_KNOWN = (
     "calls that hang since before the start, and paths and addresses in those that run on at the end, are not known"
 )
@@ -111,7 +113,7 @@ class EbpfTracing:
 
     def is_done(self) -> bool:
         """Is no process left that is asked for?"""
-        return self._targets is not None and not bool(self._targets.any())
+        return self._targets is not None and not bool((self._targets.view(np.uint64) & _PRESENT).any())
 
     def stop(self, meanwhile: Callable[[], None]) -> Running:
         """Detach; the calls that hang since before the start, and those in the program's table."""

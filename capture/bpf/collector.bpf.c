@@ -132,7 +132,7 @@ inline_ int on_thread_exit(struct task_struct *task)
 		free_slot(slot);
 	last = is_last_thread(task);
 	if (last)
-		forget_target(who >> 32);
+		mark_target(who >> 32, TARGET_ENDED);
 	row = row_behind_head(ring);
 	start_state(row, KIND_EXIT, task, who);
 	row->args[0] = last;
@@ -147,12 +147,14 @@ inline_ int on_fork(struct task_struct *parent, struct task_struct *child)
 	u64 who = identity(parent);
 	struct systape_ring *ring = this_ring();
 	struct systape_record *row;
-	u64 shared = shared_by(parent, child);
+	int asked_for = !CFG(only_targets) || is_target(who >> 32, 0);
+	u64 shared;
 
-	if (!ring || (CFG(only_targets) && !is_target(who >> 32, 0)))
+	if (task_tgid(child) != who >> 32)
+		mark_target(task_tgid(child), asked_for && CFG(follow) ? TARGET : 0);
+	if (!ring || !asked_for)
 		return 0;
-	if (CFG(follow) && !(shared & SHARES_THREAD_GROUP))
-		add_target(task_tgid(child));
+	shared = shared_by(parent, child);
 	row = row_behind_head(ring);
 	start_state(row, KIND_FORK, child, (u64)task_tgid(child) << 32 | task_tid(child));
 	row->args[0] = (u32)who;

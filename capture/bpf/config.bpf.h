@@ -41,3 +41,4 @@ struct systape_lists {
 /* A byte of `targets`. */
 #define TARGET 1
 #define TARGET_ARMED 2 /* a target from its next execve on: the command that the collector started */
+#define TARGET_ENDED 4 /* its last threads are on their way out, in any order, and theirs is still asked for */

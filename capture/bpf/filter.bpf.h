@@ -123,25 +123,11 @@ rarely_ int wanted(struct systape_record *row, struct task_struct *task)
 	return !CFG(cgroups) || cgroup_below(lists, task_cgroup(task));
 }
 
-inline_ void add_target(u32 pid)
+/* What a process is follows from its birth: so the number of one that has ended may come again. */
+inline_ void mark_target(u32 pid, u8 mark)
 {
-	u8 *target;
+	u8 *target = CFG(only_targets) ? target_of(pid) : 0;
 
-	if (!CFG(only_targets))
-		return;
-	target = target_of(pid);
 	if (target)
-		*target = TARGET;
-}
-
-/* So that the next process of this number is not taken for it. */
-inline_ void forget_target(u32 pid)
-{
-	u8 *target;
-
-	if (!CFG(only_targets))
-		return;
-	target = target_of(pid);
-	if (target)
-		*target = 0;
+		*target = mark;
 }

@@ -6,7 +6,7 @@ All programs run in one recording per loader; each test looks at one of them.
 import json
 import re
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,16 @@ def test_births_and_ends_are_state_rows(lives: Lives) -> None:
     assert thread["arg1"] & SHARES_THREAD_GROUP
     ends = sorted(lives.recording.rows(kind="exit", pid=births["pid"]), key=lambda end: end["ts"])
     assert [(end["tid"] == births["pid"], end["arg0"]) for end in ends] == [(False, 0), (True, 1)]
+
+
+def test_threads_that_end_together_all_end(tmp_path: Path, workload: Build) -> None:
+    """Each that was born has its end, also where the process's last one was ahead of it on another CPU."""
+    result = record(tmp_path / "t.parquet", command=[workload("together"), "1000"]).audit()
+    born = Counter(row["tid"] for row in result.rows(kind="fork"))
+    assert born.total() == 1000 * 8
+    assert Counter(row["tid"] for row in result.rows(kind="exit")) == born + Counter(
+        [result.rows(kind="exec")[0]["tid"]]
+    )
 
 
 def test_vfork_then_execve(lives: Lives) -> None:
