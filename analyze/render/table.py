@@ -15,7 +15,7 @@ SAMPLE = 1000
 """Rows that settle the widths; later ones are cut to them."""
 SPARED = ((9, False), (9, True), (6, True), (3, True))
 """Digits of a second, and whether `tid` is left out where it is `pid`: tried in turn until a line fits."""
-LEAST = 8
+LEAST = 6
 """Cells that a name keeps however narrow the terminal."""
 PERCENTILE = re.compile(r"p\d+_\w+")
 ABOUT = "~"
