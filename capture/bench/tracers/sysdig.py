@@ -1,4 +1,4 @@
-"""sysdig, writing its own file: with its CO-RE program where it has one (since 0.30), else with what it finds."""
+"""sysdig, writing its own file: with its CO-RE program where it has one (since 0.31), else with what it finds."""
 
 import re
 import shutil
