@@ -118,14 +118,19 @@ def open_capture_file(path: Path) -> CaptureFile:
     """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
+        return _opened(fd, path)
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def _opened(fd: int, path: Path) -> CaptureFile:
+    try:
         text = journal_path(path).read_bytes()
     except FileNotFoundError:
         if os.fstat(fd).st_size:
             return CaptureFile(io.FileIO(fd, "rb"), _no_rows(), None, live=False)
         text = b""  # the writer died between making the two files
-    except OSError:
-        os.close(fd)
-        raise
     journal = read(text, os.fstat(fd).st_size)
     live = is_live(fd)
     damaged = [] if live else leave_out(journal, fd)

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from schemas.arrow import EVENTS
-from schemas.capture_file import is_live
+from schemas.capture_file import is_live, open_capture_file
 from schemas.journal import (
     GROUP,
     HEAD,
@@ -114,3 +115,14 @@ def test_nobody_writes(tmp_path: Path) -> None:
     with (tmp_path / "x.parquet").open("wb") as file:
         assert not is_live(file.fileno())
     assert journal_path(tmp_path / "x.parquet") == tmp_path / "x.parquet.journal"
+
+
+def test_a_refused_capture_is_closed(tmp_path: Path) -> None:
+    """Row groups that overlap are no writer's; who tries many such files does not run out of descriptors."""
+    path = tmp_path / "x.parquet"
+    path.write_bytes(bytes(200))
+    journal_path(path).write_bytes(MAGIC + HEAD_RECORD + 2 * pack(GROUP, Group.of(4, 100, 7, 0, b"footer").pack()))
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(ValueError, match="overlap"):
+        open_capture_file(path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
