@@ -93,7 +93,7 @@ class Replay:
                 for text in (*self.script, define_events(self._sources, cursor), _paths()):
                     cursor.execute(text)
                 state_lost = any(source.metadata.counters.state_dropped for source in self._sources)
-                rows = read(cursor, state_lost)
+                rows = read(cursor, state_lost, len(self._hosts))
                 self._reached(READ)
                 unknown = losses(rows)
                 history = replay(rows, lambda process: self._used_by(process, cursor), self._passed)

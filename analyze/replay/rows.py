@@ -1,14 +1,14 @@
 """The rows that change what is known of descriptors, in the order in which they took effect."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntEnum
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from analyze.replay.paths import PROCESSES_PER_HOST
 from analyze.sqltext import literal
 from schemas.state import STATE_CALLS
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Numbers = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.integer[Any]]
+"""Of whatever width does."""
 
 
 class Op(IntEnum):
@@ -43,65 +45,78 @@ class Op(IntEnum):
     LOSS = 18
 
 
-COLUMNS = ("op", "time_ns", "process", "thread", "fd", "other", "mode")
+KINDS = {
+    "op": np.uint8,
+    "time_ns": np.int64,
+    "process": np.int32,
+    "thread": np.int32,
+    "fd": np.int32,
+    "other": np.int64,
+    "mode": np.uint8,
+    "text": np.int32,
+    "addr": np.int32,
+}
+TEXTS = ("text", "addr")
+WIDE = ("process", "thread", "fd")
+"""Columns that hold processes, and need 64 bits where these are of many hosts."""
+MANY = (1 << 31) // PROCESSES_PER_HOST // 2
+"""So many hosts; half of the numbers are for threads (see LONER)."""
+BATCH = 1 << 18
+"""Rows that are taken from DuckDB at a time."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """n rows, by the time at which they took effect. The number columns have shape (n,) and type int64.
+    """n rows, by the time at which they took effect. The columns have shape (n,) and the narrowest types that do.
 
     `text` and `addr` are places in `texts`; -1 where there is none.
     """
 
-    op: Numbers
-    at: Numbers
+    op: Integers
+    at: Integers
     """Ns since the epoch: of makers the return, of closers the entry."""
-    process: Numbers
-    thread: Numbers
-    fd: Numbers
+    process: Integers
+    thread: Integers
+    fd: Integers
     """The descriptor that the row is about."""
-    other: Numbers
+    other: Integers
     """Another: the directory of an open, the original of a dup; of a fork the parent's thread, of a loss its end."""
-    mode: Numbers
+    mode: Integers
     """Closed at exec: 0 no, 1 yes, 2 unknown; of a fork what is shared."""
-    text: Numbers
-    addr: Numbers
+    text: Integers
+    addr: Integers
     texts: list[str]
 
 
-def read(database: "duckdb.DuckDBPyConnection", state_lost: bool) -> Rows:
-    """All such rows of the captures of a session. `state_lost`: rows were lost that no loss row tells of."""
+def read(database: "duckdb.DuckDBPyConnection", state_lost: bool, hosts: int) -> Rows:
+    """All such rows of the captures of a session. `state_lost`: rows were lost that no loss row tells of.
+
+    They are narrowed as they come, and each column is given up as it is put in order, so that memory holds them once.
+    """
     database.execute(f"SET VARIABLE state_lost = {state_lost}")
     calls = ", ".join(map(literal, sorted(STATE_CALLS)))
     database.execute(f"CREATE OR REPLACE TEMP MACRO changes_names(syscall) AS syscall IN ({calls})")
-    query = (files("analyze") / "replay" / "rows.sql").read_text()
-    table = database.sql(query).to_arrow_table()
-    columns = dict(zip(table.column_names, table.columns, strict=True))
-    del table  # each column is given up as it is put in order, so that memory holds them once
-    with ThreadPoolExecutor(1) as beside:  # the other core
-        coded = beside.submit(lambda: (_coded(columns.pop("text")), _coded(columns.pop("addr"))))
-        order = np.argsort(_plain(columns["time_ns"]), kind="stable")
-        numbers = {name: _plain(columns.pop(name))[order] for name in COLUMNS}
-        (text, texts), (addr, addresses) = coded.result()
-    return Rows(
-        at=numbers.pop("time_ns"),
-        text=text[order],
-        addr=np.where(addr < 0, addr, addr + len(texts))[order],
-        texts=texts + addresses,
-        **numbers,
-    )
+    number = "least(greatest(number, -2147483648), 2147483647)::INTEGER" if hosts < MANY else "number::BIGINT"
+    database.execute(f"CREATE OR REPLACE TEMP MACRO as_number(number) AS {number}")
+    kinds = {**KINDS, **({} if hosts < MANY else dict.fromkeys(WIDE, np.int64))}
+    columns = {name: bytearray() for name in kinds}  # which grow where they are, as lists of parts would not
+    places: dict[str, int] = {}
+    for batch in database.sql((files("analyze") / "replay" / "rows.sql").read_text()).to_arrow_reader(BATCH):
+        for name, kind in kinds.items():
+            column = batch[name]
+            values = _coded(column, places) if name in TEXTS else column.fill_null(0).to_numpy(zero_copy_only=False)
+            columns[name] += values.astype(kind, copy=False).data
+    order = np.argsort(np.frombuffer(columns["time_ns"], np.int64), kind="stable").astype(np.uint32)
+    sorted_columns = {name: np.frombuffer(columns.pop(name), kind)[order] for name, kind in kinds.items()}
+    return Rows(at=sorted_columns.pop("time_ns"), texts=list(places), **sorted_columns)
 
 
-def _plain(column: "pa.ChunkedArray") -> Numbers:
-    """Numbers, 0 for NULL."""
-    numbers: Numbers = column.fill_null(0).to_numpy().astype(np.int64, copy=False)
-    return numbers
-
-
-def _coded(column: "pa.ChunkedArray") -> tuple[Numbers, list[str]]:
-    """Places in a list of the distinct values, -1 for NULL, and the list."""
-    coded = column.combine_chunks().dictionary_encode()
-    return coded.indices.fill_null(-1).to_numpy().astype(np.int64), coded.dictionary.to_pylist()
+def _coded(column: "pa.Array", places: dict[str, int]) -> Integers:
+    """The places of texts, -1 for NULL; `places` has each text there is, and grows."""
+    coded = column.dictionary_encode()
+    here = [places.setdefault(text, len(places)) for text in coded.dictionary.to_pylist()]
+    found: Integers = np.array([*here, -1], np.int32)[coded.indices.fill_null(len(here)).to_numpy(zero_copy_only=False)]
+    return found
 
 
 def losses(rows: Rows) -> Numbers:

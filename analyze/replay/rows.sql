@@ -244,5 +244,15 @@ rows AS (
     SELECT DISTINCT 18, CASE edge WHEN 0 THEN entry ELSE back + 1 END, 0, 0, NULL, back, moved, NULL, NULL
     FROM losses_of_state, (VALUES (0), (1)) AS edges(edge)
 )
-SELECT op, time_ns, process, thread, coalesce(fd, -1)::BIGINT AS fd, coalesce(other, -1) AS other, coalesce(mode, 0) AS mode, text, addr
+-- As narrow as can be, since a large capture has tens of millions of them.
+SELECT
+    op::UTINYINT AS op,
+    time_ns,
+    as_number(process) AS process,
+    as_number(thread) AS thread,
+    as_number(coalesce(fd, -1)) AS fd,
+    coalesce(other, -1) AS other,
+    (coalesce(mode, 0) & 255)::UTINYINT AS mode,
+    text,
+    addr
 FROM rows

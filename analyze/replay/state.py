@@ -7,6 +7,7 @@ unknown, and so is what was known before a loss.
 
 from array import array
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -63,19 +64,23 @@ class Machine:
         given, steps = self._given, [getattr(self, f"_{op.name.lower()}") for op in Op]
         kept = np.flatnonzero(self._take_snapshot())
         columns = (given.at, given.process, given.thread, given.fd, given.other, given.mode, given.text, given.addr)
-        noted = []
+        noted: list[list[npt.NDArray[Any]]] = []
         for start in range(0, len(kept), BLOCK):
             block = kept[start : start + BLOCK]
             arguments = zip(*(column[block].tolist() for column in columns), strict=True)
             pairs = zip(given.op[block].tolist(), arguments, strict=True)
-            found = np.array([steps[operation](*values) for operation, values in pairs], np.int64)
-            rows = np.stack([given.process[block], given.fd[block], given.at[block], found], axis=1)
-            noted.append(rows[found != ELSEWHERE])
+            found = np.array([steps[operation](*values) for operation, values in pairs], np.int32)
+            here = block[found != ELSEWHERE]
+            noted.append([given.process[here], given.fd[here], given.at[here], found[found != ELSEWHERE]])
             if passed:
                 passed((start + len(block)) / len(kept))
-        noted.append(np.frombuffer(self._rows, np.int64).reshape(-1, 4))
+        noted.append(list(np.frombuffer(self._rows, np.int64).reshape(-1, 4).T))
+        processes, fds, times, ids = ([part[place] for part in noted] for place in range(4))
         return History(
-            np.concatenate(noted),
+            np.concatenate(processes, dtype=given.process.dtype, casting="same_kind"),
+            np.concatenate(fds, dtype=given.fd.dtype, casting="same_kind"),
+            np.concatenate(times),
+            np.concatenate(ids, dtype=np.int32, casting="same_kind"),
             np.frombuffer(self._peers, np.int64).reshape(-1, 3),
             np.frombuffer(self._names, np.int32),
             self._texts,
@@ -92,7 +97,7 @@ class Machine:
             return ~snapshot
         last = int(np.flatnonzero(snapshot)[-1]) + 1
         op, process = given.op[:last], given.process[:last]
-        place = process << 32 | given.fd[:last] & 0xFFFF_FFFF
+        place = process.astype(np.int64) << 32 | given.fd[:last].astype(np.int64) & 0xFFFF_FFFF
         early: npt.NDArray[np.bool_] = snapshot.copy()
         early[:last] &= ~np.isin(place, place[(op <= Op.FCHDIR) & (op != Op.MODE)])
         early[:last] &= ~np.isin(process, process[op == Op.CLOSE_RANGE])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from analyze.replay.rows import Numbers
+from analyze.replay.rows import Integers, Numbers
 
 UNKNOWN = -1
 ALWAYS = -(1 << 62)
@@ -47,12 +47,16 @@ class Owner:
 class History:
     """What the replay found. An id stands for one thing behind descriptors; `names[id]` is its name's place in `texts`.
 
-    `rows` has shape (n, 4): process, descriptor (CWD for the working directory), since when (ns), id or UNKNOWN.
+    `process`, `fd`, `since` and `id`, of one shape (n,), tell from when on (ns) an id, or UNKNOWN, stands behind a
+    descriptor (CWD for the working directory) of a process.
     `peers` has shape (m, 3): id, since when, place in `texts` or UNKNOWN. `alone` has shape (k, 3): thread, since when,
     1 if it then has tables of its own, under its tid + LONER, or 0 if it has those of its process.
     """
 
-    rows: Numbers
+    process: Integers
+    fd: Integers
+    since: Integers
+    id: Integers
     peers: Numbers
     names: npt.NDArray[np.int32]
     texts: list[str]

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analyze.replay.paths import CWD, LONER, PROCESSES_PER_HOST
-from analyze.replay.rows import Numbers
+from analyze.replay.rows import Integers, Numbers
 from analyze.replay.tables import ALWAYS, UNKNOWN, History
 
 if TYPE_CHECKING:
@@ -15,36 +15,59 @@ if TYPE_CHECKING:
 FD_BITS = 32
 FD_MASK = (1 << FD_BITS) - 1
 FOREVER = (1 << 63) - 1
+TIME_BITS = 32
+TIME_MASK = (1 << TIME_BITS) - 1
+"""Of the place of a moment among all moments, below the code of a key."""
 
 
 class Changes:
-    """A value for each of many keys, that changes with time. All arrays have shape (n,) and type int64."""
+    """A value for each of many keys, that changes with time. A change is at a place, by key and then by time."""
 
-    def __init__(self, key: Numbers, since: Numbers, value: Numbers) -> None:
-        """The changes, in any order; of two at one time the later in the arrays counts."""
+    def __init__(self, key: Numbers, since: Integers, value: Integers) -> None:
+        """The changes, in any order; of two at one time the later in the arrays counts. All have shape (n,)."""
         import pyarrow as pa
 
         in_time = np.argsort(since, kind="stable")  # nearly sorted already, which a merge sort makes use of
         time = since[in_time]
         fresh = np.diff(time, prepend=time[:1] - 1) != 0
-        coded = pa.array(key[in_time]).dictionary_encode()
-        code = np.asarray(coded.indices).astype(np.int64)
-        order = _order_of_codes(code)
-        self._keys, self._codes = _sorted(np.asarray(coded.dictionary).astype(np.int64, copy=False))
         self._times = time[fresh]
-        self._sorted = (code << 32 | np.cumsum(fresh) - 1)[order]
-        places = in_time[order]
-        self.key, self.since, self.value = key[places], since[places], value[places]
+        del time
+        coded = pa.array(key[in_time]).dictionary_encode()
+        order = _order_of_codes(np.asarray(coded.indices))
+        self.value = value[in_time[order]]
+        """The values, by place; shape (n,)."""
+        del in_time
+        self._keys, self._codes = _sorted(np.asarray(coded.dictionary).astype(np.int64, copy=False))
+        self._sorted = np.asarray(coded.indices).astype(np.int64)
+        self._sorted <<= TIME_BITS
+        self._sorted |= np.cumsum(fresh, dtype=np.uint32) - np.uint32(1)
+        self._sorted = self._sorted[order]
+
+    def __len__(self) -> int:
+        """How many changes there are."""
+        return len(self.value)
 
     def find(self, key: Numbers, at: Numbers) -> Numbers:
         """For each key the place of its last change at or before a time; -1 where there is none."""
-        if not len(self.key):
+        if not len(self):
             return np.full(len(key), -1)
-        place = self._codes[np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)]
+        place = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
+        code = self._codes[place]
         time = np.searchsorted(self._times, at, side="right") - 1
-        found = np.searchsorted(self._sorted, place << 32 | np.maximum(time, 0), side="right") - 1
-        hit = (time >= 0) & (found >= 0) & (self.key[np.maximum(found, 0)] == key)
-        return np.where(hit, found, -1)
+        found = np.searchsorted(self._sorted, code << TIME_BITS | np.maximum(time, 0), side="right") - 1
+        hit = (time >= 0) & (self._keys[place] == key) & (_take(self._sorted, found) >> TIME_BITS == code)
+        return np.where(hit & (found >= 0), found, -1)
+
+    def key(self, places: Numbers) -> Numbers:
+        """The keys that change at these places."""
+        by_code = np.empty_like(self._keys)
+        by_code[self._codes] = self._keys
+        found: Numbers = by_code[self._sorted[places] >> TIME_BITS]
+        return found
+
+    def since(self, places: Numbers) -> Integers:
+        """When the changes at these places were, anything where a place is negative."""
+        return _take(self._times, _take(self._sorted, places) & TIME_MASK)
 
 
 class Timeline:
@@ -53,12 +76,12 @@ class Timeline:
     def __init__(self, history: History, unknown: Numbers) -> None:
         import pyarrow as pa
 
-        rows, peers = history.rows, history.peers
+        peers = history.peers
         self._names = history.names
         self._texts = pa.array(history.texts, pa.string())
-        self._files = Changes(_key(rows[:, 0], rows[:, 1]), rows[:, 2], rows[:, 3])
+        self._files = Changes(_key(history.process, history.fd), history.since, history.id)
         self._peers = Changes(peers[:, 0], peers[:, 1], peers[:, 2])
-        self._sockets = np.unique(self._files.key[np.isin(self._files.value, peers[:, 0])])
+        self._sockets = np.unique(self._files.key(np.flatnonzero(np.isin(self._files.value, peers[:, 0]))))
         self._unknown = unknown
         self._alone = Changes(*history.alone.T)
 
@@ -92,18 +115,18 @@ class Timeline:
         """Each descriptor whose name is known, from when to when, and its last peer: the columns of the view `fds`."""
         import pyarrow as pa
 
-        files = self._files
-        process, fd = files.key >> FD_BITS, (files.key & FD_MASK).astype(np.uint32).astype(np.int32)
-        last = np.append(files.key[1:] != files.key[:-1], True)[: len(files.key)]
-        until = np.where(last, FOREVER, np.append(files.since[1:], 0)[: len(files.key)])
-        kept = (files.value >= 0) & (fd != CWD) & (files.since < until)
-        ids, until = files.value[kept], until[kept]
+        files, places = self._files, np.arange(len(self._files))
+        key, since = files.key(places), files.since(places)
+        process, fd = key >> FD_BITS, (key & FD_MASK).astype(np.uint32).astype(np.int32)
+        last = np.append(key[1:] != key[:-1], True)[: len(key)]
+        until = np.where(last, FOREVER, np.append(since[1:], 0)[: len(key)])
+        kept = (files.value >= 0) & (fd != CWD) & (since < until)
+        ids, until, since = files.value[kept], until[kept], since[kept]
         peer = self._peers.find(ids, until - 1)
         pid = process[kept] % PROCESSES_PER_HOST
-        since = files.since[kept]
-        places = (process[kept] & LONER - 1) // PROCESSES_PER_HOST
+        owners = (process[kept] & LONER - 1) // PROCESSES_PER_HOST
         columns = [
-            pa.array(hosts, pa.string()).take(pa.array(places)),
+            pa.array(hosts, pa.string()).take(pa.array(owners)),
             pa.array(pid.astype(np.int32)),
             pa.array(fd[kept]),
             pa.array(since, mask=since == ALWAYS),
@@ -117,7 +140,7 @@ class Timeline:
         """Whether a socket with a peer ever stood behind the descriptors: of most it never did, which is soon told."""
         if not len(self._sockets):
             return np.zeros(len(fd), np.bool_)
-        owners = [_numbers(process)] if not len(self._alone.key) else [_numbers(process), _numbers(thread) + LONER]
+        owners = [_numbers(process)] if not len(self._alone) else [_numbers(process), _numbers(thread) + LONER]
         numbers = _numbers(fd)
         found: npt.NDArray[np.bool_] = np.logical_or.reduce(
             [_among(_key(owner, numbers), self._sockets) for owner in owners]
@@ -127,7 +150,7 @@ class Timeline:
     def _ids(self, process: "pa.Array", thread: "pa.Array", fd: "pa.Array", at: "pa.Array") -> Numbers:
         """What stood behind the descriptors; UNKNOWN where that is not known."""
         owner, when = _numbers(process), _numbers(at)
-        if len(self._alone.key):
+        if len(self._alone):
             threads = _numbers(thread)
             place = self._alone.find(threads, when)
             alone = (place >= 0) & (_take(self._alone.value, place) == 1)
@@ -135,7 +158,7 @@ class Timeline:
         place = self._files.find(_key(owner, _numbers(fd)), when)
         found = np.where(place >= 0, _take(self._files.value, place), UNKNOWN)
         if len(self._unknown):
-            before = np.searchsorted(self._unknown, _take(self._files.since, place), side="right")
+            before = np.searchsorted(self._unknown, self._files.since(place), side="right")
             now = np.searchsorted(self._unknown, when, side="right")
             found[(before != now) | (now % 2 == 1)] = UNKNOWN
         if fd.null_count:
@@ -150,7 +173,7 @@ def _numbered(places: npt.NDArray[Any]) -> "pa.Array":
     return pa.array(places.astype(np.int32, copy=False), mask=places < 0)
 
 
-def _order_of_codes(codes: Numbers) -> Numbers:
+def _order_of_codes(codes: Integers) -> Numbers:
     """The stable order of small numbers: by 16 bits at a time, for which numpy has a radix sort."""
     order = np.argsort(codes.astype(np.uint16), kind="stable")
     if len(codes) and codes.max() >> 16:
@@ -170,11 +193,11 @@ def _among(values: Numbers, known: Numbers) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _key(process: Numbers, fd: Numbers) -> Numbers:
-    return process << FD_BITS | fd & FD_MASK
+def _key(process: Integers, fd: Integers) -> Numbers:
+    return process.astype(np.int64, copy=False) << FD_BITS | fd.astype(np.int64, copy=False) & FD_MASK
 
 
-def _take(values: npt.NDArray[np.signedinteger[Any]], places: Numbers) -> npt.NDArray[np.signedinteger[Any]]:
+def _take(values: Integers, places: Numbers) -> Integers:
     """values[places], anything where the place is negative."""
     return values[np.maximum(places, 0)] if len(values) else np.zeros(len(places), np.int64)
 

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from analyze.replay import rows
 from analyze.session import Session
 from schemas.record import Abi
 from schemas.syscalls import FD_RETURNED, table
@@ -340,8 +341,10 @@ def test_peers_are_those_of_connect_and_accept(trace: Trace, files: Files) -> No
     assert files("accept4", "peer") == ["unix:/run/x.sock", "10.0.0.8:5000"]
 
 
-def test_hosts_do_not_mix(tmp_path: Path) -> None:
-    """The same pid on two hosts has two tables."""
+@pytest.mark.parametrize("many", [rows.MANY, 1])
+def test_hosts_do_not_mix(many: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same pid on two hosts has two tables, also where so many hosts are taken for too many for 32 bits."""
+    monkeypatch.setattr(rows, "MANY", many)
     paths = []
     for host in ("it's a", "b"):
         trace = Trace()
