@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analyze import cli
 from analyze.session import Session
 from schemas.arrow import Key
+from tests.unit.analyze import inside
 from tests.unit.analyze.captures import START, loss_row, plain_row, write_parquet, write_stream, write_table
 
 COMMAND = [sys.executable, "-m", "analyze"]
@@ -65,10 +65,8 @@ def capture(tmp_path: Path) -> str:
 
 def run(*words: str, status: int = 0) -> None:
     """`analyze show WORDS` in this process."""
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as caught:
-        patch.setattr(sys, "argv", ["analyze", "show", *words])
-        cli.main()
-    assert caught.value.code == status
+    with pytest.MonkeyPatch.context() as patch:
+        assert inside.run(patch, "show", *words) == status
 
 
 @pytest.fixture
