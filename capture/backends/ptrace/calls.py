@@ -137,10 +137,16 @@ class Calls:
             if self.rules.asks_for_running(thread.cell, thread.since, now, listed=thread.listed):
                 flags = Flag.UNFINISHED | (Flag.ENTRY_UNSEEN if thread.before else 0)
                 pieces = self._given(thread, reader)
+                if self.rules.paths and not self._runs_on_path(thread, pieces):
+                    continue
                 records += pack(thread, NOT_MEASURED, 0, flags | pieces.flags)
                 payloads.append(pieces.payload() or b"")
         made = np.frombuffer(records, RECORD).copy()
         return Running(made, laid_out(made, payloads))
+
+    def _runs_on_path(self, thread: Thread, given: Pieces) -> bool:
+        plan = self.rules.plans[thread.cell]
+        return thread.on_path or self.rules.names_path(thread.tid, plan, -errno.EINTR, given.path, given.path2)
 
     def _given(self, thread: Thread, reader: Reader) -> Pieces:
         """What a call that runs on points to, if its thread is still in it."""
