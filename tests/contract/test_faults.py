@@ -57,7 +57,7 @@ from capture.ring import Rings
 blocks, turns = Rings.blocks, []
 def failing(self):
     turns.append(0)
-    if len(turns) == 20:
+    if len(turns) == 4:
         raise KeyError("a fault of ours")
     return blocks(self)
 Rings.blocks = failing
