@@ -44,6 +44,7 @@ OPEN: "WeakSet[Session]" = WeakSet()
 """Sessions whose queries Ctrl-C is to stop."""
 NAMED = re.compile(r"\b(file|peer)\b")
 """The columns of `calls` that the replay gives."""
+NO_NAMES = "CAST(NULL AS VARCHAR) AS file, CAST(NULL AS VARCHAR) AS peer"
 KEPT = "kept"
 """The table of `keep`."""
 LOCKS = ("SET autoload_known_extensions = false", "SET enable_external_access = false", "SET lock_configuration = true")
@@ -190,13 +191,17 @@ class Session:
         self.filters = [self.compile(text) for text in filters]
         self.narrow(named=named)
 
-    def narrow(self, *, named: bool) -> None:
-        """Define `selected` anew, with or without the columns `file` and `peer`, when it is used next."""
+    def narrow(self, *, named: bool, stand_ins: bool = False) -> None:
+        """Define `selected` anew, with or without the columns `file` and `peer`, when it is used next.
+
+        With `stand_ins` they are there and NULL, unless a filter asks for them.
+        """
         named = named or self.filters_by_name
         views = {"selected": "calls" if named else "bare_calls", "numbered": "numbered_calls"}
         for view, calls in views.items():
             source = KEPT if named and self._kept else f"{calls}{self._where}"
-            self._catalog.add(f"CREATE OR REPLACE TEMP VIEW {view} AS\nSELECT *\nFROM {source}", self._define)
+            columns = f"*, {NO_NAMES}" if stand_ins and not named else "*"
+            self._catalog.add(f"CREATE OR REPLACE TEMP VIEW {view} AS\nSELECT {columns}\nFROM {source}", self._define)
 
     def keep(self, columns: Iterable[str]) -> None:
         """Let `selected`, where it has the columns `file` and `peer`, be a table, filled now, of these columns alone.

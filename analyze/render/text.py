@@ -12,7 +12,8 @@ SIZES = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"),
 LONGEST_SECONDS = 10_000
 INTEGERS = frozenset(f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE"))
 NUMBERS = INTEGERS | {"INTEGER", "UINTEGER", "FLOAT", "DOUBLE", "DECIMAL"}
-IDS = ("pid", "tid", "ppid", "uid", "nr", "fd", "cpu", "port")
+IDS = ("pid", "tid", "ppid", "uid", "nr", "fd", "cpu", "port", "ret")
+"""Numbers that are read as they stand: a result may be a pid or a descriptor too."""
 UNITS = ("_ns", "_bytes", "_share")
 """Ends of names that say in what a column counts."""
 ELLIPSIS = "…"

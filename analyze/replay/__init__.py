@@ -6,6 +6,8 @@ table behind the view `fds` too. They are computed for the rows that a query loo
 once, when the first of them is asked for, so what does not touch them costs nothing (docs/decisions/0005-replay.md).
 """
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from importlib.resources import files
 from threading import Lock
@@ -79,11 +81,27 @@ class Replay:
                 self._reached(1.0)
             return self._timeline
 
-    def _run(self) -> "Timeline":
-        """Replay. On a connection of its own, since this happens amid a query. Raises QueryError."""
+    @contextmanager
+    def only(self, processes: Iterable[int]) -> Iterator[None]:
+        """Within the block, names are right for these processes, as `on_host` numbers them, and may lack for others.
+
+        Nothing is gained, or lost, if all have been replayed before. Raises QueryError.
+        """
+        if self._timeline is not None:
+            yield
+            return
+        self._timeline = self._run(processes)
+        try:
+            yield
+        finally:
+            self._timeline, self._used = None, None
+
+    def _run(self, processes: Iterable[int] | None = None) -> "Timeline":
+        """Replay, all or some. On a connection of its own, since this happens amid a query. Raises QueryError."""
         import duckdb
 
         from analyze.events import define_events
+        from analyze.replay.kin import kin
         from analyze.replay.rows import losses, read
         from analyze.replay.state import replay
         from analyze.replay.timeline import Timeline
@@ -93,7 +111,8 @@ class Replay:
                 for text in (*self.script, define_events(self._sources, cursor), _paths()):
                     cursor.execute(text)
                 state_lost = any(source.metadata.counters.state_dropped for source in self._sources)
-                rows = read(cursor, state_lost, len(self._hosts))
+                concerned = None if processes is None else kin(cursor, processes)
+                rows = read(cursor, state_lost, len(self._hosts), concerned)
                 self._reached(READ)
                 unknown = losses(rows)
                 history = replay(rows, lambda process: self._used_by(process, cursor), self._passed)

@@ -1,5 +1,6 @@
 """The rows that change what is known of descriptors, in the order in which they took effect."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from importlib.resources import files
@@ -88,9 +89,12 @@ class Rows:
     texts: list[str]
 
 
-def read(database: "duckdb.DuckDBPyConnection", state_lost: bool, hosts: int) -> Rows:
+def read(
+    database: "duckdb.DuckDBPyConnection", state_lost: bool, hosts: int, processes: Iterable[int] | None = None
+) -> Rows:
     """All such rows of the captures of a session. `state_lost`: rows were lost that no loss row tells of.
 
+    Of `processes`, as `on_host` numbers them, if they are given, those of others being there or not.
     They are narrowed as they come, and each column is given up as it is put in order, so that memory holds them once.
     """
     database.execute(f"SET VARIABLE state_lost = {state_lost}")
@@ -98,6 +102,7 @@ def read(database: "duckdb.DuckDBPyConnection", state_lost: bool, hosts: int) ->
     database.execute(f"CREATE OR REPLACE TEMP MACRO changes_names(syscall) AS syscall IN ({calls})")
     number = "least(greatest(number, -2147483648), 2147483647)::INTEGER" if hosts < MANY else "number::BIGINT"
     database.execute(f"CREATE OR REPLACE TEMP MACRO as_number(number) AS {number}")
+    database.execute(_calls_of(processes))
     kinds = {**KINDS, **({} if hosts < MANY else dict.fromkeys(WIDE, np.int64))}
     columns = {name: bytearray() for name in kinds}  # which grow where they are, as lists of parts would not
     places: dict[str, int] = {}
@@ -109,6 +114,15 @@ def read(database: "duckdb.DuckDBPyConnection", state_lost: bool, hosts: int) ->
     order = np.argsort(np.frombuffer(columns["time_ns"], np.int64), kind="stable").astype(np.uint32)
     sorted_columns = {name: np.frombuffer(columns.pop(name), kind)[order] for name, kind in kinds.items()}
     return Rows(at=sorted_columns.pop("time_ns"), texts=list(places), **sorted_columns)
+
+
+def _calls_of(processes: Iterable[int] | None) -> str:
+    """The view of the calls to replay, by pid alone: DuckDB can then skip what else stands in rows of other pids."""
+    calls = "FROM events WHERE kind = 'syscall'"
+    if processes is not None:
+        pids = ", ".join(f"({pid})" for pid in {process % PROCESSES_PER_HOST for process in processes})
+        calls += f" AND pid IN (SELECT pid FROM (VALUES {pids or '(NULL)'}) AS replayed(pid))"
+    return f"CREATE OR REPLACE TEMP VIEW replayed_calls AS {calls}"
 
 
 def _coded(column: "pa.Array", places: dict[str, int]) -> Integers:

@@ -8,11 +8,8 @@ WITH picked AS (
     FROM events
     WHERE kind <> 'syscall' AND kind <> 'signal'
     UNION ALL
-    FROM events
-    WHERE
-        changes_names(syscall)
-        AND syscall NOT IN ('openat', 'open', 'openat2', 'creat', 'close')
-        AND kind = 'syscall'
+    FROM replayed_calls
+    WHERE changes_names(syscall) AND syscall NOT IN ('openat', 'open', 'openat2', 'creat', 'close')
 ),
 
 changes AS MATERIALIZED (
@@ -118,10 +115,9 @@ rows AS (
             ELSE path2 || ' (deleted)'
         END AS text,
         NULL AS addr
-    FROM events
+    FROM replayed_calls
     WHERE
-        kind = 'syscall'
-        AND syscall IN ('openat', 'open', 'openat2', 'creat', 'close')
+        syscall IN ('openat', 'open', 'openat2', 'creat', 'close')
         AND CASE syscall WHEN 'close' THEN errno IS DISTINCT FROM 'EBADF' ELSE errno IS NULL AND ret IS NOT NULL END
     UNION ALL
     SELECT

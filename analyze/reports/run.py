@@ -76,6 +76,8 @@ def run(session: Session, report: Report, options: Options, *, limited: bool = T
     limit = _limit(report, options) if limited else 0
     query = _compile(session, report, options, limit)
     if SELECTED.search(report.query) and NAMED.search(_words(report, options)):
+        if ROWS in report.query and limit and options.sort is None and not session.filters_by_name:
+            return _of_few(session, _cut(query, limit))
         _ = session.replay.timeline  # before the query, not amid it: then both cores work on it
     if not totals or not report.totals:
         return Answer(session.prepare(_cut(query, limit)))
@@ -84,6 +86,19 @@ def run(session: Session, report: Report, options: Options, *, limited: bool = T
     count, *values = session.fetch(f"SELECT count(*){sums} FROM answer")[0]
     found = dict(zip(report.totals, values, strict=True))
     return Answer(session.prepare(_cut("SELECT * FROM answer", limit)), count, found)
+
+
+def _of_few(session: Session, query: str) -> Answer:
+    """The answer to a query for few calls, for which to replay all processes would be too much.
+
+    It is asked twice: once without names, for the processes that need them.
+    """
+    session.narrow(named=False, stand_ins=True)
+    processes = session.fetch(f"SELECT DISTINCT on_host(host, pid) FROM (\n{query}\n)")
+    session.narrow(named=True)
+    with session.replay.only(process for (process,) in processes):
+        session.execute(f"CREATE OR REPLACE TEMP TABLE answer AS {query}")
+    return Answer(session.prepare("SELECT * FROM answer"))
 
 
 def compile_query(session: Session, report: Report, options: Options) -> str:

@@ -33,7 +33,7 @@ WITH slow AS (
 earlier AS (
     SELECT host, pid, tid, ts, syscall || coalesce(' ' || errno, '') AS before
     FROM bare_calls
-    WHERE (host, pid, tid) IN (SELECT (host, pid, tid) FROM slow)
+    WHERE tid IN (SELECT tid FROM slow)
 )
 
 SELECT
