@@ -8,6 +8,7 @@ rows of SOURCE several times, each time later and with other pids, as a longer r
 them; the metadata of FILE says so.
 """
 
+import argparse
 import json
 import subprocess
 import sys
@@ -85,8 +86,18 @@ def _times(counted: Any, times: int, name: str = "") -> Any:  # noqa: ANN401 - J
     return counted * times if isinstance(counted, int) and name not in NAMES else counted
 
 
-if __name__ == "__main__":
-    if sys.argv[2:3] == ["--repeat"]:
-        repeat(Path(sys.argv[1]), Path(sys.argv[3]), int(sys.argv[4]))
+def main() -> None:
+    """Make what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("rounds", nargs="?", type=int, default=ROUNDS)
+    parser.add_argument("--repeat", nargs=2, metavar=("SOURCE", "TIMES"))
+    given = parser.parse_args()
+    if given.repeat:
+        repeat(given.file, Path(given.repeat[0]), int(given.repeat[1]))
     else:
-        record(Path(sys.argv[1]), int(sys.argv[2]) if sys.argv[2:] else ROUNDS)
+        record(given.file, given.rounds)
+
+
+if __name__ == "__main__":
+    main()
