@@ -94,9 +94,9 @@ def test_births_and_ends_are_state_rows(lives: Lives) -> None:
 
 def test_threads_that_end_together_all_end(tmp_path: Path, workload: Build) -> None:
     """Each that was born has its end, also where the process's last one was ahead of it on another CPU."""
-    result = record(tmp_path / "t.parquet", command=[workload("together"), "1000"]).audit()
+    result = record(tmp_path / "t.parquet", command=[workload("together"), "300"]).audit()
     born = Counter(row["tid"] for row in result.rows(kind="fork"))
-    assert born.total() == 1000 * 8
+    assert born.total() == 300 * 8
     assert Counter(row["tid"] for row in result.rows(kind="exit")) == born + Counter(
         [result.rows(kind="exec")[0]["tid"]]
     )
