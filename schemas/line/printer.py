@@ -137,7 +137,8 @@ class Printer:
 def _thread(key: tuple[int, str, int, str | None]) -> str:
     tid, comm, flags, host = key
     where = f"{safe(host)} " if host else ""
-    return f"{where}{tid} {safe(comm, escaped=bool(flags & ESCAPED))} " if tid else where
+    name = safe(comm or "", escaped=bool(flags & ESCAPED))  # a hostile file may have none
+    return f"{where}{tid} {name} " if tid else where
 
 
 def states(batch: pa.RecordBatch) -> dict[int, dict[str, Any]]:

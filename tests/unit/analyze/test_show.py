@@ -136,7 +136,7 @@ def test_names_of_descriptors(shown: Any, capture: str) -> None:
 def test_columns_without_values(shown: Any, tmp_path: Path) -> None:
     """Another program's file may lack what every row has: the lines come all the same, and no warning."""
     table = pq.read_table(write_parquet(tmp_path / "whole.parquet", [call("close", 3, 9), call("dup", 32, 9)]))
-    for name in ("abi", "nr", "pid", "ts", "dur_ns", "fd"):
+    for name in ("abi", "nr", "pid", "ts", "dur_ns", "fd", "comm"):
         field = table.schema.field(name).with_nullable(True)
         place = table.schema.get_field_index(name)
         holed = table.set_column(place, field, pa.array([None, *table.column(name)[1:].to_pylist()], field.type))
