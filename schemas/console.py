@@ -4,12 +4,15 @@ import errno
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 import typer
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What only writing meets; where we write to a file, the error names it."""
 TRACEBACK = "SYSTAPE_TRACEBACK"
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as a shell has it."""
 LONGEST = 500
 """Characters of a line of an error; a hostile name in it may be of any length."""
 
@@ -51,10 +54,18 @@ def unexpected_line(error: Exception, program: str, remedy: str) -> str:
     return error_line(f"unexpected {what}; {remedy}, report what {TRACEBACK}=1 shows", program)
 
 
-def let_interrupts_end() -> None:
-    """From here on Ctrl-C ends the program at once: Python's own handler would print where it was while it ends."""
-    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+def to_the_end(run: Callable[[], int]) -> int:
+    """The exit status of `run`, a program's last work; while it says an error, and afterwards, Ctrl-C has no traceback.
+
+    From then on it ends the program at once: Python's own handler would tell where it was while it ends.
+    """
+    try:
+        return run()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    finally:
+        if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def give_up_output() -> None:

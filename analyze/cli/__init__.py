@@ -16,7 +16,7 @@ from analyze.cli.export import export
 from analyze.cli.fields import fields
 from analyze.cli.import_ import import_
 from analyze.cli.info import info
-from analyze.cli.interrupt import INTERRUPTED, interruptible
+from analyze.cli.interrupt import interruptible
 from analyze.cli.page import make_page
 from analyze.cli.report import command_of
 from analyze.cli.show import show
@@ -25,10 +25,11 @@ from analyze.cli.tree import tree
 from analyze.cli.verify import verify
 from analyze.errors import AnalyzeError, OutputError, QueryError, ReaderGone, ReportError
 from schemas.console import (
+    INTERRUPTED,
     error_line,
     give_up_output,
-    let_interrupts_end,
     system_line,
+    to_the_end,
     unexpected_line,
     usage_line,
 )
@@ -186,25 +187,16 @@ def run() -> int:
     return 0
 
 
-def _run_to_the_end() -> int:
-    """`run`, after which, and while an error is said, Ctrl-C is as quiet as before."""
-    memory.bound()
-    try:
-        return run()
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    finally:
-        let_interrupts_end()
-
-
 def main() -> NoReturn:
     """`run` as a program does."""
-    sys.exit(_run_to_the_end())
+    memory.bound()
+    sys.exit(to_the_end(run))
 
 
 def script() -> NoReturn:
     """The same for the console script, which ends at once: to give back memory piece by piece takes Python 0.1 s."""
-    status = _run_to_the_end()
+    memory.bound()
+    status = to_the_end(run)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

@@ -10,10 +10,11 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from schemas.console import INTERRUPTED
+
 if TYPE_CHECKING:
     from analyze.session import Session
 
-INTERRUPTED = 130
 PATIENCE = 2.0
 """Seconds for what runs to stop."""
 

@@ -12,8 +12,8 @@ from capture.threads import none_by_libraries
 from schemas.console import (
     error_line,
     give_up_output,
-    let_interrupts_end,
     system_line,
+    to_the_end,
     unexpected_line,
     usage_line,
 )
@@ -24,7 +24,6 @@ SUBCOMMANDS = {
     "repair": "finish a capture whose collector was killed",
 }
 """Each is a function of that name in a module of that name; a command to trace of such a name goes after `--`."""
-INTERRUPTED = 130
 COMPLETE = "_CAPTURE_COMPLETE"
 """Set by a shell that asks for completions; the words so far are then in another variable."""
 
@@ -70,11 +69,5 @@ def run() -> int:
 
 
 def main() -> NoReturn:
-    """`run` as a program does; after it, and while an error is said, Ctrl-C is as quiet as before."""
-    try:
-        status = run()
-    except KeyboardInterrupt:
-        status = INTERRUPTED
-    finally:
-        let_interrupts_end()
-    sys.exit(status)
+    """`run` as a program does."""
+    sys.exit(to_the_end(run))
