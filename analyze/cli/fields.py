@@ -38,7 +38,7 @@ def fields(
         if all(word.lower() in f"{field.name} {field.meaning}".lower() for word in words or [])
     ]
     target = choose(form, output, force)
-    if target.format != options.Format.TABLE or target.path:
+    if not target.is_for_people:
         from analyze.result import Column, Given
 
         columns = [Column(name, "VARCHAR") for name in ("field", "type", "meaning")]

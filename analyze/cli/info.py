@@ -36,7 +36,7 @@ def info(
     target = choose(form, output, force)
     with Session([*(files or []), *(read or [])], verified=verify) as session:
         target.spare(source.name for source in session.sources)
-        if target.format != options.Format.TABLE or target.path:
+        if not target.is_for_people:
             columns = [Column(name, "VARCHAR") for name in ("file", "name", "value")]
             target.write(Given(columns, list(facts(session, columns=verbose))))
             return

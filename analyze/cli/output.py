@@ -43,6 +43,11 @@ class Output:
     path: Path | None = None
     force: bool = False
 
+    @property
+    def is_for_people(self) -> bool:
+        """Whether it is a table on standard output, beside which other words may stand."""
+        return self.format == Format.TABLE and self.path is None
+
     def spare(self, inputs: Iterable[str]) -> None:
         """Make sure that no input would be overwritten, whatever is forced. Raises UsageError."""
         for name in inputs:
@@ -73,8 +78,7 @@ class Output:
 
     def remark(self, text: str) -> None:
         """Say something about the answer: below a table, else on standard error."""
-        beside = self.format == Format.TABLE and self.path is None
-        out = sys.stdout if beside else sys.stderr
+        out = sys.stdout if self.is_for_people else sys.stderr
         print("\n".join(textwrap.wrap(text, table.terminal_width(out), break_on_hyphens=False)), file=out)
 
     @contextmanager

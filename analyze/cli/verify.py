@@ -40,7 +40,6 @@ def verify(
     from schemas.console import error_line, visible
 
     target = choose(form, output, force)
-    told = target.format == options.Format.TABLE and target.path is None
     damaged = 0
     answers: list[tuple[str, bool, int | None, str]] = []
     names = find([*(files or []), *(read or [])])
@@ -57,9 +56,9 @@ def verify(
             remark = f" ({found.remark})" if found.remark else ""
             if not quiet:
                 answers.append((name, True, found.rows, found.remark))
-            if told and not quiet:
+            if target.is_for_people and not quiet:
                 typer.echo(f"{visible(name)}: sound, {found.rows:,} rows{remark}")
-    if not told:
+    if not target.is_for_people:
         kinds = {"file": "VARCHAR", "sound": "BOOLEAN", "rows": "BIGINT", "remark": "VARCHAR"}
         target.write(Given([Column(*column) for column in kinds.items()], answers))
     if damaged:
