@@ -50,8 +50,9 @@ class Store:
         self.damaged: list[Group] = []
         """Row groups left out by `reopen`: their bytes are not what was written."""
         self.rows = sum(group.rows for group in journal.groups)
-        self.size = journal.data_end
         """Rows in whole row groups."""
+        self.size = journal.data_end
+        """Bytes of whole row groups; after `finish`, of the file."""
         self._folder, self._data, self._log = folder, data, log
         self._durable = durable
         self._reserved = 0
@@ -100,7 +101,7 @@ class Store:
             with os.fdopen(os.dup(log), "rb") as file:
                 journal = read(file.read(), os.fstat(data).st_size)
             damaged = leave_out(journal, data)
-        except (OSError, SinkError) as error:
+        except BaseException as error:
             for fd in (folder, data, log):
                 if fd >= 0:
                     os.close(fd)

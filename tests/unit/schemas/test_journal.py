@@ -1,11 +1,14 @@
 """The journal's format: what is whole counts, what is torn does not."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from capture.errors import SinkError
+from capture.repair import repair
 from schemas.arrow import EVENTS
 from schemas.capture_file import is_live, open_capture_file
 from schemas.journal import (
@@ -117,12 +120,15 @@ def test_nobody_writes(tmp_path: Path) -> None:
     assert journal_path(tmp_path / "x.parquet") == tmp_path / "x.parquet.journal"
 
 
-def test_a_refused_capture_is_closed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("read_it", "refused"), [(open_capture_file, ValueError), (repair, SinkError)])
+def test_a_refused_capture_is_closed(
+    tmp_path: Path, read_it: Callable[[Path], object], refused: type[Exception]
+) -> None:
     """Row groups that overlap are no writer's; who tries many such files does not run out of descriptors."""
     path = tmp_path / "x.parquet"
     path.write_bytes(bytes(200))
     journal_path(path).write_bytes(MAGIC + HEAD_RECORD + 2 * pack(GROUP, Group.of(4, 100, 7, 0, b"footer").pack()))
     before = len(list(Path("/proc/self/fd").iterdir()))
-    with pytest.raises(ValueError, match="overlap"):
-        open_capture_file(path)
+    with pytest.raises(refused, match="overlap"):
+        read_it(path)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
