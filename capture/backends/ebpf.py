@@ -24,7 +24,7 @@ from schemas.record import ENTRIES, ENTRY
 _SETTLE = 0.02  # s: a program that ran while it was detached has ended by then
 _TARGET = 1  # a byte of the `targets` map: TARGET of bpf/config.bpf.h
 _TARGET_ARMED = 2
-_PRESENT = np.uint64(0x0303_0303_0303_0303)
+_PRESENT = np.uint64((_TARGET | _TARGET_ARMED) * 0x0101_0101_0101_0101)
 """Those two in eight bytes at once: what is left of a process that has ended is TARGET_ENDED."""
 _NOT_KNOWN = (
     "calls that hang since before the start, and paths and addresses in those that run on at the end, are not known"

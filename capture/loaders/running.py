@@ -34,7 +34,11 @@ class RunningProgram:
         self._lib = _libbpf.library()
         with _libbpf.log():
             self._object = Object(OBJECT, plans(buffers=False))
-            self._link = self._object.attach(_PROGRAM)
+            try:
+                self._link = self._object.attach(_PROGRAM)
+            except OSError:
+                self._object.close()
+                raise
 
     def ask(self, found: list[InCall]) -> None:
         """Add all threads that are in a call now to `found`, as they come. It waits where their memory does."""

@@ -66,9 +66,7 @@ class Calls:
         thread.arguments = self.info.arguments.tobytes()
         plan = self.rules.plans[thread.cell]
         if plan & PLAN_EXEC:
-            place, args = plan & 7, _ARGUMENTS.unpack(thread.arguments)
-            pointer = 4 if thread.abi is Abi.I386 else 8
-            thread.executing = self._reader.program(thread.tid, args[place - 1], args[place], pointer)
+            thread.executing = self._program(thread, plan, self._reader)
         if self.rules.paths:
             thread.on_path = self.rules.is_on_path(thread.tid, plan, _ARGUMENTS.unpack(thread.arguments))
         thread.since = time.monotonic_ns()
@@ -154,9 +152,7 @@ class Calls:
         if not plan & 0xFFFF:
             return NOTHING
         if plan & PLAN_EXEC:
-            place = (plan & 7) - 1
-            width = 4 if thread.abi == Abi.I386 else 8
-            pieces = reader.program(thread.tid, arguments[place], arguments[place + 1], width)
+            pieces = self._program(thread, plan, reader)
         else:
             pieces = reader.read(thread.tid, plan, arguments, -errno.EINTR)  # nothing has been given back yet
         call = procfs.call(thread.process.pid, thread.tid)
@@ -164,6 +160,11 @@ class Calls:
             return pieces
         has_path = plan & 7 and arguments[(plan & 7) - 1] and not plan & PLAN_FILLED
         return Pieces(flags=Flag.PATH_UNREADABLE) if has_path else NOTHING
+
+    def _program(self, thread: Thread, plan: int, reader: Reader) -> Pieces:
+        """Path and arguments of an execve that has not replaced the memory in which they are."""
+        place, args = plan & 7, _ARGUMENTS.unpack(thread.arguments)
+        return reader.program(thread.tid, args[place - 1], args[place], 4 if thread.abi == Abi.I386 else 8)
 
     def _result_of_killed(self, thread: Thread) -> int | None:
         """What the call came to in which it was killed; None where that is not to be known."""
