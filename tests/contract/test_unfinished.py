@@ -18,7 +18,8 @@ import pytest
 
 from capture import bpfsys, procfs
 from capture.loaders.running import InCall, RunningProgram
-from schemas.record import Flag
+from schemas.record import Abi, Flag
+from schemas.syscalls import name_of
 from tests.contract.conftest import Build
 from tests.contract.harness import Recording, recording
 
@@ -253,6 +254,15 @@ PATHS = {"fifo", "./" * 100 + "other", "./" * 1500 + "third"}
 """What WAITERS open: a short path, one that lies across two pages, and one before a page that cannot be read."""
 
 
+WAITED_IN = ["connect", "openat", "openat", "openat", "read"]
+
+
+def hung_in(pid: int) -> list[str]:
+    """The calls in which its threads are blocked."""
+    calls = [path.read_text().split()[0] for path in Path(f"/proc/{pid}/task").glob("*/syscall")]
+    return sorted(name_of(int(nr), Abi.X86_64) for nr in calls if nr.isdecimal())
+
+
 def of_waiters(folder: Path, *options: str, earlier: bool, **how: Any) -> Recording:
     """A capture of WAITERS, who begin to wait in the folder before it, or during it. `how` is as for `recording`."""
     with subprocess.Popen([sys.executable, "-c", WAITERS], stdin=-1, stdout=-1, cwd=folder) as process:
@@ -262,7 +272,9 @@ def of_waiters(folder: Path, *options: str, earlier: bool, **how: Any) -> Record
             process.stdin.write(b"on\n")
             process.stdin.flush()
             process.stdout.readline()
-            time.sleep(0.3)
+            end = time.monotonic() + 20
+            while hung_in(process.pid) != WAITED_IN and time.monotonic() < end:
+                time.sleep(0.02)
 
         if earlier:
             go_on()
