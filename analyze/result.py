@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from analyze.errors import QueryError
-from analyze.statements import explain_error
+from analyze.statements import query_errors
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,29 +39,24 @@ class Result:
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Rows in order. A nanosecond timestamp is an int, ns since the epoch: Python's datetime would cut it."""
-        import duckdb
-
         if self._described:
+            self._session.replay_first(self._query)
             self._session.execute(self._exact())
-        try:
+        with query_errors():
             while chunk := self._session.database.fetchmany(CHUNK):
                 yield from chunk
-        except duckdb.Error as error:
-            raise QueryError(explain_error(error)) from error
 
     def batches(self) -> "pa.RecordBatchReader":
         """The same as Arrow, with the types that DuckDB has."""
-        import duckdb
         import pyarrow as pa
 
         if not self._described:
             columns = zip(*self.rows(), strict=True)
             table = pa.table(dict(zip([column.name for column in self.columns], map(list, columns), strict=False)))
             return table.to_reader()
-        try:
+        self._session.replay_first(self._query)
+        with query_errors():
             return self._session.database.sql(self._query).to_arrow_reader(BATCH)
-        except duckdb.Error as error:
-            raise QueryError(explain_error(error)) from error
 
     def _exact(self) -> str:
         """The query, nanosecond timestamps as integers."""

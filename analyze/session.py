@@ -22,7 +22,7 @@ from analyze.events import define_events, define_users
 from analyze.replay import LIVES, NAME, PEER, STAND_INS, TEXT, Replay
 from analyze.result import Column, Result
 from analyze.sqltext import identifier, literal
-from analyze.statements import bare, check_plan, explain_error, explained, is_select, only_reads, split
+from analyze.statements import bare, check_plan, explained, is_select, only_reads, projects, query_errors, split
 from analyze.trace import STDIN, open_sources
 
 if TYPE_CHECKING:
@@ -33,17 +33,19 @@ if TYPE_CHECKING:
 SETTINGS = (
     "SET python_enable_replacements = false",
     "SET autoinstall_known_extensions = false",
-    "SET parquet_metadata_cache = true",  # else each query reads the index of each file anew
+    # else each query, each DESCRIBE and each scan of the replay reads the footer of each file anew
+    "SET GLOBAL parquet_metadata_cache = true",
     # so that the progress can be asked for (analyze/cli/progress.py); DuckDB is to print none of its own
     "SET enable_progress_bar = true",
     "SET enable_progress_bar_print = false",
     "SET progress_bar_time = 0",
-    "SET parquet_metadata_cache = true",  # each DESCRIBE would read the footer anew
 )
 OPEN: "WeakSet[Session]" = WeakSet()
 """Sessions whose queries Ctrl-C is to stop."""
 NAMED = re.compile(r"\b(file|peer)\b")
 """The columns of `calls` that the replay gives."""
+LOOKED_UP = frozenset({"thing", "far_end"})
+"""The columns of `numbered_calls` from which these are made: where a plan has them, names are looked up."""
 NO_NAMES = "CAST(NULL AS VARCHAR) AS file, CAST(NULL AS VARCHAR) AS peer"
 KEPT = "kept"
 """The table of `keep`."""
@@ -161,14 +163,18 @@ class Session:
         import duckdb
 
         self._catalog.need(query)
-        try:
-            return self.database.execute(query, values) if values else self.database.execute(query)
-        except duckdb.CatalogException as error:
-            if self._catalog.need_all():  # a view named where nobody looked for it
-                return self.execute(query, values)
-            raise QueryError(explain_error(error)) from error
-        except duckdb.Error as error:
-            raise QueryError(explain_error(error)) from error
+        with query_errors():
+            try:
+                return self.database.execute(query, values) if values else self.database.execute(query)
+            except duckdb.CatalogException:
+                if self._catalog.need_all():  # a view named where nobody looked for it
+                    return self.execute(query, values)
+                raise
+
+    def replay_first(self, query: str) -> None:
+        """Replay, if a SELECT looks names up and it is not done: before a query both cores do it, amid it only one."""
+        if self.replay.waiting and projects(self.fetch(explained(query))[0][1], LOOKED_UP):
+            _ = self.replay.timeline
 
     @property
     def span(self) -> "Span":

@@ -11,9 +11,10 @@ json_execute_serialized_sql(...)` wrote such a COPY. A query can build the name 
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from analyze.errors import QueryError
+from analyze.errors import QueryError, first_line
 from analyze.memory import too_much
 
 if TYPE_CHECKING:
@@ -66,6 +67,15 @@ def check_plan(plan: str) -> None:
             )
 
 
+def projects(plan: str, names: frozenset[str]) -> bool:
+    """Whether a plan (JSON) makes a column of one of these names."""
+    for node in _nodes(json.loads(plan)):
+        made = node.get("extra_info", {}).get("Projections", [])
+        if not names.isdisjoint([made] if isinstance(made, str) else made):
+            return True
+    return False
+
+
 def _nodes(nodes: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     waiting = list(nodes)
     while waiting:
@@ -116,12 +126,23 @@ def enclosed(query: str) -> str:
     return f"SELECT * FROM (\n{query}\n)"
 
 
-def explain_error(error: Exception) -> str:
-    """DuckDB's message, with the line of the query it points at, counted in the text as it was given."""
-    from duckdb import OutOfMemoryException
+@contextmanager
+def query_errors() -> Iterator[None]:
+    """What DuckDB refuses within the block, or fails at, becomes a QueryError."""
+    import duckdb
 
-    if isinstance(error, OutOfMemoryException):  # what it advises, settings, is not for the user to change
-        return too_much()
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:  # what it advises, settings, is not for the user to change
+        raise QueryError(too_much()) from error
+    except duckdb.Error as error:
+        raise QueryError(_explain(error)) from error
+    except OSError as error:  # Arrow's form of what DuckDB says while it computes
+        raise QueryError(too_much() if "Out of Memory" in str(error) else first_line(error)) from error
+
+
+def _explain(error: Exception) -> str:
+    """DuckDB's message, with the line of the query it points at, counted in the text as it was given."""
     return LINE.sub(lambda found: f"LINE {max(1, int(found[1]) - 1)}:", _lines(error))
 
 

@@ -163,7 +163,11 @@ def in_a_process(words: Sequence[str]) -> list[str]:
     found = list(faults(process.returncode, shown, err.decode(errors="replace")))
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     took = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return [*found, *([f"took {took:.0f} s"] if took > HANG else [])]
+    if took > HANG:
+        found.append(f"took {took:.0f} s")
+    if after.ru_maxrss > max(before.ru_maxrss, MEMORY >> 10):  # the highest of all children until now
+        found.append(f"{after.ru_maxrss >> 10:,} MiB")
+    return found
 
 
 class _Terminal(io.TextIOWrapper):

@@ -102,7 +102,7 @@ class _Writer:
 
     def _overlap(self, test: Test) -> str:
         """A loss is spread over an interval, which must reach into the time that the test allows."""
-        begin, end = "ts", "ts + to_microseconds(coalesce(dur_ns, 0) // 1000 + 1)"
+        begin, end = "ts", "coalesce(try(ts + to_microseconds(coalesce(dur_ns, 0) // 1000 + 1)), ts)"
         terms = self._terms(test)
         match test.operator:
             case "<" | "<=":

@@ -13,10 +13,9 @@ from importlib.resources import files
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from analyze.errors import QueryError
 from analyze.replay.paths import PROCESSES_PER_HOST
 from analyze.sqltext import literal
-from analyze.statements import explain_error
+from analyze.statements import query_errors
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,6 +47,7 @@ class Replay:
         self._lock = Lock()
         self._timeline: Timeline | None = None
         self._used: dict[int, set[int]] | None = None
+        self._installed = False
         self.share = 0.0
         """How much of the replay is done, 0 to 1."""
         self.script = [place_of_host(self._hosts)]
@@ -66,6 +66,12 @@ class Replay:
             make(name, function, [BIGINT, BIGINT, INTEGER, BIGINT], INTEGER)
         make(TEXT, lambda numbers: self.timeline.text(numbers), [INTEGER], VARCHAR)
         self._database.register(LIVES, _Lives(self))
+        self._installed = True
+
+    @property
+    def waiting(self) -> bool:
+        """Whether queries may ask for names, and none has been looked up yet."""
+        return self._installed and self._timeline is None
 
     @property
     def hosts(self) -> list[str]:
@@ -98,28 +104,23 @@ class Replay:
 
     def _run(self, processes: Iterable[int] | None = None) -> "Timeline":
         """Replay, all or some. On a connection of its own, since this happens amid a query. Raises QueryError."""
-        import duckdb
-
         from analyze.events import define_events
         from analyze.replay.kin import kin
         from analyze.replay.rows import losses, read
         from analyze.replay.state import replay
         from analyze.replay.timeline import Timeline
 
-        try:
-            with self._database.cursor() as cursor:
-                for text in (*self.script, define_events(self._sources, cursor), _paths()):
-                    cursor.execute(text)
-                state_lost = any(source.metadata.counters.state_dropped for source in self._sources)
-                concerned = None if processes is None else kin(cursor, processes)
-                rows = read(cursor, state_lost, len(self._hosts), concerned)
-                self._reached(READ)
-                unknown = losses(rows)
-                history = replay(rows, lambda process: self._used_by(process, cursor), self._passed)
-                del rows
-                return Timeline(history, unknown)
-        except duckdb.Error as error:
-            raise QueryError(explain_error(error)) from error
+        with query_errors(), self._database.cursor() as cursor:
+            for text in (*self.script, define_events(self._sources, cursor), _paths()):
+                cursor.execute(text)
+            state_lost = any(source.metadata.counters.state_dropped for source in self._sources)
+            concerned = None if processes is None else kin(cursor, processes)
+            rows = read(cursor, state_lost, len(self._hosts), concerned)
+            self._reached(READ)
+            unknown = losses(rows)
+            history = replay(rows, lambda process: self._used_by(process, cursor), self._passed)
+            del rows
+            return Timeline(history, unknown)
 
     def _passed(self, share: float) -> None:
         """So much of the pass is done."""

@@ -46,6 +46,11 @@ class Op(IntEnum):
     LOSS = 18
 
 
+SHARES_FILES, SHARES_FS, SHARES_ALL = 1, 2, 3
+"""Bits of the mode of a fork, and of an unshare, which ends it."""
+RANGE_UNSHARE, RANGE_CLOEXEC = 2, 4
+"""Bits of the mode of a close_range."""
+
 KINDS = {
     "op": np.uint8,
     "time_ns": np.int64,
@@ -62,6 +67,8 @@ WIDE = ("process", "thread", "fd")
 """Columns that hold processes, and need 64 bits where these are of many hosts."""
 MANY = (1 << 31) // PROCESSES_PER_HOST // 2
 """So many hosts; half of the numbers are for threads (see LONER)."""
+BULK = frozenset({"openat", "open", "openat2", "creat", "close"})
+"""The calls that are most of all that change names."""
 BATCH = 1 << 18
 """Rows that are taken from DuckDB at a time."""
 
@@ -88,6 +95,11 @@ class Rows:
     addr: Integers
     texts: list[str]
 
+    def part(self, places: slice) -> "Rows":
+        """Some of the rows; their columns are those of all."""
+        columns = {name: getattr(self, name)[places] for name in ("at", *KINDS) if name != "time_ns"}
+        return Rows(**columns, texts=self.texts)
+
 
 def read(
     database: "duckdb.DuckDBPyConnection", state_lost: bool, hosts: int, processes: Iterable[int] | None = None
@@ -98,11 +110,13 @@ def read(
     They are narrowed as they come, and each column is given up as it is put in order, so that memory holds them once.
     """
     database.execute(f"SET VARIABLE state_lost = {state_lost}")
-    calls = ", ".join(map(literal, sorted(STATE_CALLS)))
-    database.execute(f"CREATE OR REPLACE TEMP MACRO changes_names(syscall) AS syscall IN ({calls})")
+    for macro, calls in (("is_bulk", BULK), ("is_rare", STATE_CALLS - BULK)):
+        names = ", ".join(f"{literal(name)}: true" for name in sorted(calls))
+        # (a map, since DuckDB looks each name up once)
+        database.execute(f"CREATE OR REPLACE TEMP MACRO {macro}(syscall) AS map {{{names}}}[syscall]")
     number = "least(greatest(number, -2147483648), 2147483647)::INTEGER" if hosts < MANY else "number::BIGINT"
     database.execute(f"CREATE OR REPLACE TEMP MACRO as_number(number) AS {number}")
-    database.execute(_calls_of(processes))
+    database.execute(_replayed(processes))
     kinds = {**KINDS, **({} if hosts < MANY else dict.fromkeys(WIDE, np.int64))}
     columns = {name: bytearray() for name in kinds}  # which grow where they are, as lists of parts would not
     places: dict[str, int] = {}
@@ -116,13 +130,14 @@ def read(
     return Rows(at=sorted_columns.pop("time_ns"), texts=list(places), **sorted_columns)
 
 
-def _calls_of(processes: Iterable[int] | None) -> str:
-    """The view of the calls to replay, by pid alone: DuckDB can then skip what else stands in rows of other pids."""
-    calls = "FROM events WHERE kind = 'syscall'"
+def _replayed(processes: Iterable[int] | None) -> str:
+    """The view of the rows to replay; of calls by pid alone: DuckDB can then skip what else stands in others' rows."""
+    rows = "FROM events"
     if processes is not None:
         pids = ", ".join(f"({pid})" for pid in {process % PROCESSES_PER_HOST for process in processes})
-        calls += f" AND pid IN (SELECT pid FROM (VALUES {pids or '(NULL)'}) AS replayed(pid))"
-    return f"CREATE OR REPLACE TEMP VIEW replayed_calls AS {calls}"
+        some = f"pid IN (SELECT pid FROM (VALUES {pids or '(NULL)'}) AS one(pid))"
+        rows += f" WHERE kind <> 'syscall' UNION ALL FROM events WHERE kind = 'syscall' AND {some}"
+    return f"CREATE OR REPLACE TEMP VIEW replayed AS {rows}"
 
 
 def _coded(column: "pa.Array", places: dict[str, int]) -> Integers:

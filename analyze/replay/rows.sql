@@ -3,16 +3,7 @@
 -- Where the collector says what the kernel found at the end of a path (path2 of a call that has no second path), that
 -- counts; else the path as given. The numbers of `op` are those of analyze/replay/rows.py; `mode` is whether exec closes
 -- what is made: 0 no, 1 yes, 2 unknown.
-WITH picked AS (
-    -- Each with a filter that DuckDB can apply before it reads the other columns; open and close, the bulk, come below.
-    FROM events
-    WHERE kind <> 'syscall' AND kind <> 'signal'
-    UNION ALL
-    FROM replayed_calls
-    WHERE changes_names(syscall) AND syscall NOT IN ('openat', 'open', 'openat2', 'creat', 'close')
-),
-
-changes AS MATERIALIZED (
+WITH changes AS MATERIALIZED (
     SELECT
         kind,
         syscall,
@@ -20,7 +11,7 @@ changes AS MATERIALIZED (
         on_host(host, tid) AS thread,
         on_host(host, ppid) AS parent,
         epoch_ns(ts) AS entry,
-        epoch_ns(ts) + coalesce(dur_ns, 0) AS back,
+        returned_at(ts, dur_ns) AS back,
         arg0, arg1, arg2, arg3,
         ret,
         kind = 'syscall' AND errno IS NULL AND ret IS NOT NULL AS done,
@@ -30,9 +21,11 @@ changes AS MATERIALIZED (
         path2,
         addr,
         hex(data) AS pair
-    FROM picked
+    FROM replayed
     WHERE
-        CASE
+        kind <> 'signal'
+        AND (kind <> 'syscall' OR is_rare(syscall))
+        AND CASE
             WHEN kind <> 'syscall' THEN true
             WHEN syscall IN ('fcntl', 'fcntl64') THEN arg1 IN (0, 2, 1030)
             WHEN syscall = 'ioctl' THEN arg1 IN (21584, 21585)
@@ -97,7 +90,7 @@ rows AS (
     SELECT
         -- an open of /dev/fd/3 may find a pipe or a socket, whose name is no path
         CASE WHEN syscall = 'close' THEN 4 WHEN NOT starts_with(path2, '/') THEN 1 ELSE 0 END AS op,
-        epoch_ns(ts) + CASE syscall WHEN 'close' THEN 0 ELSE coalesce(dur_ns, 0) END AS time_ns,
+        CASE syscall WHEN 'close' THEN epoch_ns(ts) ELSE returned_at(ts, dur_ns) END AS time_ns,
         on_host(host, pid) AS process,
         on_host(host, tid) AS thread,
         CASE syscall WHEN 'close' THEN arg0 & 4294967295 ELSE ret END AS fd,
@@ -115,9 +108,10 @@ rows AS (
             ELSE path2 || ' (deleted)'
         END AS text,
         NULL AS addr
-    FROM replayed_calls
+    FROM replayed
     WHERE
-        syscall IN ('openat', 'open', 'openat2', 'creat', 'close')
+        kind = 'syscall'
+        AND is_bulk(syscall)
         AND CASE syscall WHEN 'close' THEN errno IS DISTINCT FROM 'EBADF' ELSE errno IS NULL AND ret IS NOT NULL END
     UNION ALL
     SELECT
@@ -216,11 +210,11 @@ rows AS (
     FROM changes
     WHERE done AND syscall = 'unshare'
     UNION ALL
-    SELECT 13, entry, process, thread, parent, process - process % 8388608 + arg0, coalesce(arg1, CASE WHEN process = thread THEN 0 ELSE 15 END), NULL, NULL
+    SELECT 13, entry, process, thread, parent, process - process % 8388608 + (arg0 & 4294967295), coalesce(arg1, CASE WHEN process = thread THEN 0 ELSE 15 END), NULL, NULL
     FROM changes
     WHERE kind = 'fork'
     UNION ALL
-    SELECT 14, entry, process, thread, NULL, process - process % 8388608 + arg0, NULL, NULL, NULL
+    SELECT 14, entry, process, thread, NULL, process - process % 8388608 + (arg0 & 4294967295), NULL, NULL, NULL
     FROM changes
     WHERE kind = 'exec'
     UNION ALL
@@ -237,7 +231,7 @@ rows AS (
     WHERE kind = 'fd'
     UNION ALL
     -- A loss, once where its interval begins, once where it ends. mode 1: working directories may have changed.
-    SELECT DISTINCT 18, CASE edge WHEN 0 THEN entry ELSE back + 1 END, 0, 0, NULL, back, moved, NULL, NULL
+    SELECT DISTINCT 18, CASE edge WHEN 0 THEN entry ELSE coalesce(try(back + 1), back) END, 0, 0, NULL, back, moved, NULL, NULL
     FROM losses_of_state, (VALUES (0), (1)) AS edges(edge)
 )
 -- As narrow as can be, since a large capture has tens of millions of them.

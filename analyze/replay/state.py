@@ -6,25 +6,25 @@ unknown, and so is what was known before a loss.
 """
 
 from array import array
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 
+from analyze.replay.dead_stores import dead_stores, sharing
 from analyze.replay.paths import AT_FDCWD, CWD, LONER, absolute
-from analyze.replay.rows import Op, Rows
+from analyze.replay.rows import RANGE_CLOEXEC, RANGE_UNSHARE, SHARES_ALL, SHARES_FILES, SHARES_FS, Op, Rows
+from analyze.replay.sorting import packed
 from analyze.replay.tables import ALWAYS, CLOSE_ON_EXEC, MAYBE, UNKNOWN, Directory, Files, History, Owner
 
 ELSEWHERE = -2
 """In place of an id: what a row did has been noted for all whom it concerns."""
-SHARES_FILES, SHARES_FS, SHARES_ALL = 1, 2, 3
-RANGE_UNSHARE, RANGE_CLOEXEC = 2, 4
-"""Flags of close_range."""
 NAMELESS = ("unix:", "unix:@")
 """What accept tells of a client that has no name: the server's is more use."""
 BLOCK = 1 << 16
 """Rows that become Python objects at a time."""
+STRETCH = 1 << 20
+"""Rows among which dead stores are looked for."""
 WIDE = 64
 """Descriptors in a table above which a fork's copy is limited to those that the child uses."""
 
@@ -62,51 +62,63 @@ class Machine:
     def run(self, passed: Callable[[float], None] | None = None) -> History:
         """Everything, from the first row to the last; `passed` is told how much is done."""
         given, steps = self._given, [getattr(self, f"_{op.name.lower()}") for op in Op]
-        kept = np.flatnonzero(self._take_snapshot())
         columns = (given.at, given.process, given.thread, given.fd, given.other, given.mode, given.text, given.addr)
-        noted: list[list[npt.NDArray[Any]]] = []
-        for start in range(0, len(kept), BLOCK):
-            block = kept[start : start + BLOCK]
+        noted = np.full(len(given.op), ELSEWHERE, np.int32)
+        for block in self._alive(noted):
             arguments = zip(*(column[block].tolist() for column in columns), strict=True)
             pairs = zip(given.op[block].tolist(), arguments, strict=True)
-            found = np.array([steps[operation](*values) for operation, values in pairs], np.int32)
-            here = block[found != ELSEWHERE]
-            noted.append([given.process[here], given.fd[here], given.at[here], found[found != ELSEWHERE]])
+            noted[block] = [steps[operation](*values) for operation, values in pairs]
             if passed:
-                passed((start + len(block)) / len(kept))
-        noted.append(list(np.frombuffer(self._rows, np.int64).reshape(-1, 4).T))
-        processes, fds, times, ids = ([part[place] for part in noted] for place in range(4))
+                passed((block[-1] + 1) / len(noted))
+        here = noted != ELSEWHERE
+        processes, fds, times, ids = np.frombuffer(self._rows, np.int64).reshape(-1, 4).T
         return History(
-            np.concatenate(processes, dtype=given.process.dtype, casting="same_kind"),
-            np.concatenate(fds, dtype=given.fd.dtype, casting="same_kind"),
-            np.concatenate(times),
-            np.concatenate(ids, dtype=np.int32, casting="same_kind"),
+            np.concatenate([given.process[here], processes], dtype=given.process.dtype, casting="same_kind"),
+            np.concatenate([given.fd[here], fds], dtype=given.fd.dtype, casting="same_kind"),
+            np.concatenate([given.at[here], times]),
+            np.concatenate([noted[here], ids], dtype=np.int32, casting="same_kind"),
             np.frombuffer(self._peers, np.int64).reshape(-1, 3),
             np.frombuffer(self._names, np.int32),
             self._texts,
             np.frombuffer(self._alone, np.int64).reshape(-1, 3),
         )
 
+    def _alive(self, noted: npt.NDArray[np.int32]) -> Iterator[npt.NDArray[np.int64]]:
+        """Places of the rows to replay, in order, some at a time; what there is to note of others has then been noted.
+
+        Dead stores are looked for among so many rows at a time that it takes little memory beside all rows.
+        """
+        others, shared = self._take_snapshot(), sharing(self._given)
+        absolute = np.array([*self._absolute, UNKNOWN], np.int32)
+        for start in range(0, len(others), STRETCH):
+            stretch = slice(start, start + STRETCH)
+            dead, ids = dead_stores(self._given.part(stretch), absolute, shared)
+            dead &= others[stretch]
+            noted[stretch][dead] = ids[dead]
+            alive = start + np.flatnonzero(others[stretch] & ~dead)
+            yield from (alive[first : first + BLOCK] for first in range(0, len(alive), BLOCK))
+
     # The snapshot of /proc tells what was open at its time. What no row touched before was so from the start.
 
     def _take_snapshot(self) -> npt.NDArray[np.bool_]:
         """Keep what the snapshot says and nothing contradicts for the birth of each process; the mask of other rows."""
         given = self._given
-        snapshot = np.isin(given.op, (Op.CWD, Op.FD))
-        if not snapshot.any():
-            return ~snapshot
-        last = int(np.flatnonzero(snapshot)[-1]) + 1
-        op, process = given.op[:last], given.process[:last]
-        place = process.astype(np.int64) << 32 | given.fd[:last].astype(np.int64) & 0xFFFF_FFFF
-        early: npt.NDArray[np.bool_] = snapshot.copy()
-        early[:last] &= ~np.isin(place, place[(op <= Op.FCHDIR) & (op != Op.MODE)])
-        early[:last] &= ~np.isin(process, process[op == Op.CLOSE_RANGE])
-        for index in np.flatnonzero(early).tolist():
-            found = (int(given.fd[index]), int(given.text[index]), int(given.mode[index]))
+        others = ~np.isin(given.op, (Op.CWD, Op.FD))
+        snapshot = np.flatnonzero(~others)
+        if not len(snapshot):
+            return others
+        op, process, fd = (column[: snapshot[-1] + 1] for column in (given.op, given.process, given.fd))
+        theirs = np.isin(process, process[snapshot])  # first, since it leaves few of many rows
+        changed = np.flatnonzero(theirs & (op <= Op.FCHDIR) & (op != Op.MODE))
+        early = ~np.isin(packed(process[snapshot], fd[snapshot]), packed(process[changed], fd[changed]))
+        early &= ~np.isin(process[snapshot], process[op == Op.CLOSE_RANGE])
+        for index in snapshot[early].tolist():
+            found = (int(fd[index]), int(given.text[index]), int(given.mode[index]))
             self._snapshot.setdefault(int(process[index]), []).append(found)
         for one in set(self._snapshot).difference(process[op == Op.FORK].tolist()):
             self._owner(one, one)
-        return ~early
+        others[snapshot[~early]] = True
+        return others
 
     def _recall(self, owner: Owner, at: int) -> None:
         """What the snapshot says of a process that is there since `at`."""

@@ -5,19 +5,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from analyze.replay.clock import Clock
 from analyze.replay.paths import CWD, LONER, PROCESSES_PER_HOST
 from analyze.replay.rows import Integers, Numbers
+from analyze.replay.sorting import HALF, LOW, coded, order_of_codes, packed
 from analyze.replay.tables import ALWAYS, UNKNOWN, History
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FD_BITS = 32
-FD_MASK = (1 << FD_BITS) - 1
 FOREVER = (1 << 63) - 1
-TIME_BITS = 32
-TIME_MASK = (1 << TIME_BITS) - 1
-"""Of the place of a moment among all moments, below the code of a key."""
+WORD = 63
+"""Bits of a number that is not negative."""
 
 
 class Changes:
@@ -25,22 +24,19 @@ class Changes:
 
     def __init__(self, key: Numbers, since: Integers, value: Integers) -> None:
         """The changes, in any order; of two at one time the later in the arrays counts. All have shape (n,)."""
-        import pyarrow as pa
-
         in_time = np.argsort(since, kind="stable")  # nearly sorted already, which a merge sort makes use of
-        time = since[in_time]
-        fresh = np.diff(time, prepend=time[:1] - 1) != 0
-        self._times = time[fresh]
-        del time
-        coded = pa.array(key[in_time]).dictionary_encode()
-        order = _order_of_codes(np.asarray(coded.indices))
+        codes, keys = coded(key[in_time])
+        order = order_of_codes(codes)
         self.value = value[in_time[order]]
         """The values, by place; shape (n,)."""
+        time = since[in_time]
         del in_time
-        self._keys, self._codes = _sorted(np.asarray(coded.dictionary).astype(np.int64, copy=False))
-        self._sorted = np.asarray(coded.indices).astype(np.int64)
-        self._sorted <<= TIME_BITS
-        self._sorted |= np.cumsum(fresh, dtype=np.uint32) - np.uint32(1)
+        self._keys, self._codes = _sorted(keys.astype(np.int64, copy=False))
+        self._clock = Clock(time, WORD - len(keys).bit_length())
+        self._sorted = codes.astype(np.int64)
+        self._sorted <<= self._clock.bits
+        self._sorted |= self._clock.ticks(time)
+        del time
         self._sorted = self._sorted[order]
 
     def __len__(self) -> int:
@@ -52,22 +48,21 @@ class Changes:
         if not len(self):
             return np.full(len(key), -1)
         place = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
-        code = self._codes[place]
-        time = np.searchsorted(self._times, at, side="right") - 1
-        found = np.searchsorted(self._sorted, code << TIME_BITS | np.maximum(time, 0), side="right") - 1
-        hit = (time >= 0) & (self._keys[place] == key) & (_take(self._sorted, found) >> TIME_BITS == code)
-        return np.where(hit & (found >= 0), found, -1)
+        lowest = self._codes[place] << self._clock.bits
+        found = np.searchsorted(self._sorted, lowest | self._clock.ticks(at), side="right") - 1
+        hit = (found >= 0) & (self._keys[place] == key) & (self._sorted[found] >= lowest)
+        return np.where(hit, found, -1)
 
     def key(self, places: Numbers) -> Numbers:
         """The keys that change at these places."""
         by_code = np.empty_like(self._keys)
         by_code[self._codes] = self._keys
-        found: Numbers = by_code[self._sorted[places] >> TIME_BITS]
+        found: Numbers = by_code[self._sorted[places] >> self._clock.bits]
         return found
 
     def since(self, places: Numbers) -> Integers:
         """When the changes at these places were, anything where a place is negative."""
-        return _take(self._times, _take(self._sorted, places) & TIME_MASK)
+        return self._clock.times(_take(self._sorted, places) & (1 << self._clock.bits) - 1)
 
 
 class Timeline:
@@ -79,7 +74,7 @@ class Timeline:
         peers = history.peers
         self._names = history.names
         self._texts = pa.array(history.texts, pa.string())
-        self._files = Changes(_key(history.process, history.fd), history.since, history.id)
+        self._files = Changes(packed(history.process, history.fd), history.since, history.id)
         self._peers = Changes(peers[:, 0], peers[:, 1], peers[:, 2])
         self._sockets = np.unique(self._files.key(np.flatnonzero(np.isin(self._files.value, peers[:, 0]))))
         self._unknown = unknown
@@ -117,7 +112,7 @@ class Timeline:
 
         files, places = self._files, np.arange(len(self._files))
         key, since = files.key(places), files.since(places)
-        process, fd = key >> FD_BITS, (key & FD_MASK).astype(np.uint32).astype(np.int32)
+        process, fd = key >> HALF, (key & LOW).astype(np.uint32).astype(np.int32)
         last = np.append(key[1:] != key[:-1], True)[: len(key)]
         until = np.where(last, FOREVER, np.append(since[1:], 0)[: len(key)])
         kept = (files.value >= 0) & (fd != CWD) & (since < until)
@@ -143,7 +138,7 @@ class Timeline:
         owners = [_numbers(process)] if not len(self._alone) else [_numbers(process), _numbers(thread) + LONER]
         numbers = _numbers(fd)
         found: npt.NDArray[np.bool_] = np.logical_or.reduce(
-            [_among(_key(owner, numbers), self._sockets) for owner in owners]
+            [_among(packed(owner, numbers), self._sockets) for owner in owners]
         )
         return found
 
@@ -155,7 +150,7 @@ class Timeline:
             place = self._alone.find(threads, when)
             alone = (place >= 0) & (_take(self._alone.value, place) == 1)
             owner = np.where(alone, threads + LONER, owner)
-        place = self._files.find(_key(owner, _numbers(fd)), when)
+        place = self._files.find(packed(owner, _numbers(fd)), when)
         found = np.where(place >= 0, _take(self._files.value, place), UNKNOWN)
         if len(self._unknown):
             before = np.searchsorted(self._unknown, self._files.since(place), side="right")
@@ -173,14 +168,6 @@ def _numbered(places: npt.NDArray[Any]) -> "pa.Array":
     return pa.array(places.astype(np.int32, copy=False), mask=places < 0)
 
 
-def _order_of_codes(codes: Integers) -> Numbers:
-    """The stable order of small numbers: by 16 bits at a time, for which numpy has a radix sort."""
-    order = np.argsort(codes.astype(np.uint16), kind="stable")
-    if len(codes) and codes.max() >> 16:
-        order = order[np.argsort((codes[order] >> 16).astype(np.uint16), kind="stable")]
-    return order
-
-
 def _sorted(values: Numbers) -> tuple[Numbers, Numbers]:
     """The values in order, and where each was."""
     order = np.argsort(values)
@@ -191,10 +178,6 @@ def _among(values: Numbers, known: Numbers) -> npt.NDArray[np.bool_]:
     """Which values are among the known ones, of which there is at least one, in order."""
     found: npt.NDArray[np.bool_] = known[np.minimum(np.searchsorted(known, values), len(known) - 1)] == values
     return found
-
-
-def _key(process: Integers, fd: Integers) -> Numbers:
-    return process.astype(np.int64, copy=False) << FD_BITS | fd.astype(np.int64, copy=False) & FD_MASK
 
 
 def _take(values: Integers, places: Numbers) -> Integers:

@@ -75,10 +75,10 @@ def run(session: Session, report: Report, options: Options, *, limited: bool = T
     """
     limit = _limit(report, options) if limited else 0
     query = _compile(session, report, options, limit)
-    if SELECTED.search(report.query) and NAMED.search(_words(report, options)):
-        if ROWS in report.query and limit and options.sort is None and not session.filters_by_name:
-            return _of_few(session, _cut(query, limit))
-        _ = session.replay.timeline  # before the query, not amid it: then both cores work on it
+    named = SELECTED.search(report.query) and NAMED.search(_words(report, options))
+    if named and ROWS in report.query and limit and options.sort is None and not session.filters_by_name:
+        return _of_few(session, _cut(query, limit))
+    session.replay_first(query)
     if not totals or not report.totals:
         return Answer(session.prepare(_cut(query, limit)))
     session.execute(f"CREATE OR REPLACE TEMP TABLE answer AS {query}")

@@ -49,7 +49,7 @@ lost AS (
     SELECT slot, sum(losses.calls)::BIGINT AS lost
     FROM slots
     JOIN losses ON epoch_ns(losses.ts) < (slot + 1) * width
-        AND epoch_ns(losses.ts) + coalesce(losses.dur_ns, 0) >= slot * width
+        AND returned_at(losses.ts, losses.dur_ns) >= slot * width
     GROUP BY slot
 )
 

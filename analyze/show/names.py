@@ -34,6 +34,7 @@ class Namer:
         places = self._places(batch)
         began = numbers(batch.column("ts")) - 1  # before the entry: what the call closes is still there
         ended = began + 1 + numbers(batch.column("dur_ns"), 0)
+        np.maximum(ended, began + 1, out=ended)  # of an absurd duration, beyond the end of time
         for index, name in enumerate(NAMES):
             values = numbers(batch.column("ret" if index == RETURNED else ARGS[index]), -1)
             rows = np.flatnonzero(places[:, index] & (values != -1))

@@ -9,7 +9,7 @@ from analyze.show.order import Order
 from schemas.arrow import EVENTS
 from schemas.line import NEEDED
 
-RETURNED = "epoch_ns(ts) + coalesce(dur_ns, 0)"
+RETURNED = "returned_at(ts, dur_ns)"
 CALLS = "kind = 'syscall' AND flags & 32 = 0"
 ENDS = ("signal", "exit")
 STATES = ("fork", "exec", "process", "fd")

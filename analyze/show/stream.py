@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import pyarrow as pa
 
-from analyze.errors import QueryError, first_line
-from analyze.memory import too_much
 from analyze.result import Column, Result
 from analyze.show.query import Asked, statement
 from analyze.show.resumed import Interleaver
 from analyze.show.window import turned
-from analyze.statements import explain_error
+from analyze.statements import query_errors
 from schemas.line import Printer
 
 if TYPE_CHECKING:
@@ -27,17 +25,11 @@ Namer = Callable[[pa.RecordBatch], pa.RecordBatch]
 
 def batches(result: Result) -> Iterator[pa.RecordBatch]:
     """The rows of a result, while it is computed. Raises QueryError."""
-    import duckdb
-
-    try:
+    with query_errors():
         for place, batch in enumerate(result.batches()):
             if place == 0:
                 yield batch.slice(0, FIRST)
             yield batch.slice(FIRST) if place == 0 else batch
-    except duckdb.Error as error:
-        raise QueryError(explain_error(error)) from error
-    except OSError as error:  # Arrow's form of what DuckDB says while it computes
-        raise QueryError(too_much() if "Out of Memory" in str(error) else first_line(error)) from error
 
 
 def write_lines(

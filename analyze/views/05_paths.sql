@@ -1,4 +1,7 @@
--- Arguments as numbers and paths; what the views after this one are written with.
+-- Times, arguments as numbers, and paths: what the views after this one are written with.
+-- When a call returned, ns since the epoch; an absurd duration, beyond the end of time, counts as none.
+CREATE TEMP MACRO returned_at(ts, dur_ns) AS coalesce(try(epoch_ns(ts) + dur_ns), epoch_ns(ts));
+
 -- The low 32 bits of an argument, signed: a descriptor as the kernel takes it.
 CREATE TEMP MACRO low_int(argument) AS (xor(argument & 4294967295, 2147483648) - 2147483648)::INTEGER;
 

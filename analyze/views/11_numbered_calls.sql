@@ -21,8 +21,11 @@ placed AS (
         on_host(host, pid) AS process,
         on_host(host, tid) AS thread,
         -- what a call makes is there from its return; what it uses is at its entry, when close takes it away
-        epoch_ns(ts)
-        + CASE WHEN bits & 4 <> 0 THEN coalesce(dur_ns, 0) WHEN syscall = 'close' THEN -1 ELSE 0 END AS seen_at,
+        CASE
+            WHEN bits & 4 <> 0 THEN returned_at(ts, dur_ns)
+            WHEN syscall = 'close' THEN returned_at(ts, -1)
+            ELSE epoch_ns(ts)
+        END AS seen_at,
         CASE
             WHEN opened OR NOT has_path THEN fd
             WHEN path_argument IS NULL OR starts_with(path_argument, '/') THEN NULL
