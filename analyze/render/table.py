@@ -18,6 +18,8 @@ SPARED = ((9, False), (9, True), (6, True), (3, True))
 LEAST = 6
 """Cells that a name keeps however narrow the terminal."""
 PERCENTILE = re.compile(r"p\d+_\w+")
+NONE = "-"
+"""At the head of a row whose first name is not known, or is none: what it is about would not be seen."""
 ABOUT = "~"
 """Before a percentile of which it is not known what the lost calls would make it."""
 Doubt = Callable[[Mapping[str, object]], bool]
@@ -101,6 +103,8 @@ class _Sheet:
             if self._doubt and self._doubt(dict(zip(names, row, strict=True))):
                 pairs = zip(self._shown, texts, strict=True)
                 texts = [ABOUT + text if text and PERCENTILE.fullmatch(names[index]) else text for index, text in pairs]
+            if texts and row[self._shown[0]] is None and not is_number(self.heads[0]):
+                texts[0] = NONE
             yield texts
 
 

@@ -93,6 +93,16 @@ def shown(rows: list[tuple[Any, ...]], columns: list[Column] = COLUMNS, **totals
     return out.getvalue().splitlines()
 
 
+def test_a_row_about_nothing_has_a_head() -> None:
+    """Of a first name that there is none of; an empty one is as empty as it is, and so are values."""
+    columns = [Column("path", "VARCHAR"), Column("comm", "VARCHAR"), Column("calls", "BIGINT")]
+    assert shown([(None, None, 1), ("", "a", 2)], columns) == [
+        "path  comm  calls",
+        "-               1",
+        "      a         2",
+    ]
+
+
 def test_numbers_stand_at_the_right_with_units() -> None:
     """Thousands are marked in counts, not in ids; a duration says its unit and its column does not."""
     assert shown([("nginx", 12345, 12345, 1500), ("\x1b[2J", 7, 8, None)], calls=12353) == [
