@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from analyze.render.text import printable, timestamp
 from analyze.session import Session
-from analyze.trace import Source
+from analyze.trace import Source, State
 from schemas.counters import OTHER
 
 LIMIT = "limit"
@@ -107,7 +107,7 @@ def completeness(session: Session) -> Completeness:
 
 def _open_end(source: Source, last: int | None) -> str:
     """`last` is when its latest call began, in ns since the epoch."""
-    if source.live:
+    if source.state is State.LIVE:
         return f"{source.name} is still being written, and its latest calls may be missing"
     if last is None:
         return f"{source.name} ended abruptly, before a call was secured"

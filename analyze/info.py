@@ -6,9 +6,16 @@ from pathlib import Path
 from analyze.completeness import completeness
 from analyze.render.text import duration, printable, size, timestamp
 from analyze.session import Session
-from analyze.trace import Source
+from analyze.trace import Source, State
 
 SHOWN = ("host", "kernel", "machine", "boot_id", "command", "filter", "backend", "loader", "start", "end")
+SAID = {
+    State.FINISHED: "",
+    State.LIVE: ", still being written",
+    State.CUT: ", cut short",
+    State.REPAIRED: ", cut short, and repaired",
+}
+"""Of a file, after its size."""
 SPAN = "SELECT min(epoch_ns(ts)), max(epoch_ns(ts)) FROM events WHERE kind <> 'process'"
 KINDS = "SELECT kind, count(*) FROM events GROUP BY ALL ORDER BY ALL"
 
@@ -32,7 +39,7 @@ def facts(session: Session, *, columns: bool = False) -> Iterator[tuple[str | No
         path = Path(source.name)
         if path.exists():
             yield source.name, "bytes", str(path.stat().st_size)
-        yield source.name, "state", "finished" if source.finished else "live" if source.live else "cut"
+        yield source.name, "state", source.state
         for name in (*SHOWN, "tool_version"):
             if value := source.metadata.pairs.get(name):
                 yield source.name, name, value
@@ -51,13 +58,9 @@ def facts(session: Session, *, columns: bool = False) -> Iterator[tuple[str | No
 
 def _file(source: Source) -> str:
     path = Path(source.name)
-    if source.finished:
-        state = ""
-    elif source.live:
-        state = ", still being written"
-    else:
-        state = ", cut short" if source.journalled else ", cut short, and repaired"
-    return f"{printable(source.name)} ({size(path.stat().st_size)}{state})" if path.exists() else source.name
+    if not path.exists():
+        return source.name
+    return f"{printable(source.name)} ({size(path.stat().st_size)}{SAID[source.state]})"
 
 
 def _contents(session: Session) -> Iterator[tuple[str, str]]:

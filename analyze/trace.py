@@ -8,6 +8,7 @@ import glob
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,17 @@ STDIN = "-"
 JOURNAL = ".journal"
 
 
+class State(StrEnum):
+    """How far the writing of a capture came."""
+
+    FINISHED = "finished"
+    LIVE = "live"
+    """It goes on."""
+    CUT = "cut"
+    REPAIRED = "repaired"
+    """Cut, and made a whole file afterwards."""
+
+
 @dataclass(frozen=True)
 class Source:
     """One capture. `tables` is empty for a finished Parquet file; else Arrow tables or datasets that hold its rows."""
@@ -40,6 +52,15 @@ class Source:
     def finished(self) -> bool:
         """Whether the collector came to its end."""
         return self.metadata.finished
+
+    @property
+    def state(self) -> State:
+        """How far its writing came."""
+        if self.finished:
+            return State.FINISHED
+        if self.live:
+            return State.LIVE
+        return State.CUT if self.tables else State.REPAIRED
 
 
 def find(names: Iterable[str]) -> list[str]:

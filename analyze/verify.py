@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from analyze.errors import CaptureFileError, first_line
 from analyze.memory import too_much
-from analyze.trace import Source
+from analyze.trace import Source, State
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,11 +51,15 @@ def verify(source: Source) -> Verified:
 def _remark(source: Source) -> str:
     if source.tables and not source.journalled:
         return "an Arrow stream has no checksums" if source.finished else "cut short; an Arrow stream has no checksums"
-    if source.finished:
-        return ""
-    if source.live:
-        return "still being written"
-    return "cut short; capture repair makes it a whole file" if source.journalled else "cut short, and repaired"
+    return REMARKS[source.state]
+
+
+REMARKS = {
+    State.FINISHED: "",
+    State.LIVE: "still being written",
+    State.CUT: "cut short; capture repair makes it a whole file",
+    State.REPAIRED: "cut short, and repaired",
+}
 
 
 def _account(source: Source, calls: int) -> None:

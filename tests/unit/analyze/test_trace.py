@@ -14,7 +14,7 @@ from analyze.errors import CaptureFileError
 from analyze.events import COLUMNS
 from analyze.metadata import PREFIX, Metadata
 from analyze.session import Session
-from analyze.trace import find
+from analyze.trace import State, find
 from schemas import journal as journals
 from schemas.arrow import EVENTS, Key
 from schemas.version import SCHEMA_VERSION
@@ -76,7 +76,7 @@ def test_a_stream_that_was_cut_keeps_its_whole_batches(tmp_path: Path) -> None:
     os.truncate(path, path.stat().st_size - 3000)
     with Session([str(path)]) as session:
         assert session.fetch("SELECT count(*) FROM calls") == [(200,)]
-        assert not session.sources[0].finished
+        assert session.sources[0].state is State.CUT
 
 
 def test_a_capture_without_an_end_is_read_with_its_journal(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_capture_without_an_end_is_read_with_its_journal(tmp_path: Path) -> No
             (250, sum(row["dur_ns"] or 0 for row in rows))
         ]
         assert session.hosts == ["box"]
-        assert not session.sources[0].finished
+        assert session.sources[0].state is State.CUT
 
 
 def test_a_capture_that_died_before_its_first_record_is_empty(tmp_path: Path) -> None:
