@@ -93,8 +93,8 @@ def as_table(session: "Session", *, drawn: bool) -> "pa.Table":
                 "depth": depth,
                 "start": start,
                 "finish": finish,
-                "begins_ns": None if start is None else start - began,
-                "life_ns": None if start is None or finish is None else finish - start,
+                "begins_ns": _between(began, start),
+                "life_ns": _between(start, finish),
                 "ended": process.ended,
                 "calls": process.calls,
                 "errors": process.errors,
@@ -103,6 +103,13 @@ def as_table(session: "Session", *, drawn: bool) -> "pa.Table":
             }
         )
     return pa.Table.from_pylist(rows, schema=_schema())
+
+
+def _between(first: int | None, second: int | None) -> int | None:
+    """The ns between two times; None where one is not known, or both are further apart than any clock shows."""
+    if first is None or second is None or abs(second - first) >> 63:
+        return None
+    return second - first
 
 
 def _cut(lead: str) -> str:

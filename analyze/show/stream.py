@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 FIRST = 4096
 """Rows of the first batch, so that something is seen at once."""
 
+FEW, LETTERS = 256, 1 << 24
+"""Rows of which lines are made at a time at least, and characters of these lines that are aimed at: as many rows as a
+batch has, where names are not absurdly long."""
+
 Namer = Callable[[pa.RecordBatch], pa.RecordBatch]
 """Adds to rows what their descriptors stand for."""
 
@@ -66,11 +70,25 @@ def _ordered(result: Result, asked: Asked) -> Iterator[pa.RecordBatch]:
 
 def _lines(rows: Iterator[pa.RecordBatch], printer: Printer, namer: Namer | None, resumed: bool) -> Iterator[list[str]]:
     interleaver = Interleaver(printer) if resumed else None
-    for batch in rows:
-        named = namer(batch) if namer else batch
-        yield interleaver.lines(named) if interleaver else printer.lines(named)
+    for _, lines in _paced(rows, interleaver.lines if interleaver else printer.lines, namer):
+        yield lines
     if interleaver:
         yield interleaver.finish()
+
+
+def _paced(
+    rows: Iterator[pa.RecordBatch], make: Callable[[pa.RecordBatch], list[str]], namer: Namer | None
+) -> Iterator[tuple[pa.RecordBatch, list[str]]]:
+    """The rows in parts, as many at a time as fill LETTERS, with the lines of each."""
+    most = FEW
+    for batch in rows:
+        start = 0
+        while start < batch.num_rows:
+            part = batch.slice(start, most)
+            start += part.num_rows
+            lines = make(namer(part) if namer else part)
+            most = max(FEW, LETTERS * part.num_rows // (sum(map(len, lines)) + 1))
+            yield part, lines
 
 
 class Described(Result):
@@ -84,7 +102,7 @@ class Described(Result):
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """The values in the order of the columns, times in ns since the epoch."""
-        for batch in _ordered(self, self._asked):
-            plain = batch.set_column(batch.schema.get_field_index("ts"), "ts", batch.column("ts").cast(pa.int64()))
+        for part, texts in _paced(_ordered(self, self._asked), self._printer.texts, self._namer):
+            plain = part.set_column(part.schema.get_field_index("ts"), "ts", part.column("ts").cast(pa.int64()))
             columns = [plain.column(column.name).to_pylist() for column in self.columns[:-1]]
-            yield from zip(*columns, self._printer.texts(self._namer(batch) if self._namer else batch), strict=True)
+            yield from zip(*columns, texts, strict=True)

@@ -36,7 +36,7 @@ class Printer:
         self.style = style
         self.clock = Clock(style)
         self._describer = Describer(style, users or {}, groups or {})
-        self._texts: Memo[tuple[Any, ...], Text] = Memo(lambda key: self._whole(self.parts(key)))
+        self._texts: Memo[tuple[Any, ...], Text] = Memo(lambda key: self._whole(self.parts(key)), _size)
         self._threads = Memo(_thread)
         self._processes: set[int] = set()
 
@@ -132,6 +132,11 @@ class Printer:
         micros = np.where(lasted == ABSENT, NOT_KNOWN, lasted // 1000)
         micros[numbers(batch.column("flags")) & UNFINISHED != 0] = NOT_OVER
         return self.clock.durations(micros.tolist())
+
+
+def _size(text: Text) -> int:
+    """A usual line counts as one; paths may be as long as anybody likes."""
+    return 1 + (len(text[0]) + len(text[2])) // 256
 
 
 def _thread(key: tuple[int, str, int, str | None]) -> str:

@@ -15,7 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from analyze.session import Session
+from analyze.show import stream
 from schemas.arrow import Key
+from schemas.line import Printer
 from tests.unit.analyze import inside
 from tests.unit.analyze.captures import START, loss_row, plain_row, write_parquet, write_stream, write_table
 
@@ -172,6 +174,26 @@ def test_resumed_calls_that_end_after_all_else(shown: Any, tmp_path: Path) -> No
         "pause()",
         "<... read resumed>0x9, 1)",
     ]
+
+
+@pytest.mark.parametrize(("length", "most"), [(8000, stream.FEW), (20, 1500 - stream.FEW)])
+@pytest.mark.parametrize("words", [(), ("-y",), ("--format", "ndjson")])
+def test_lines_are_made_of_so_many_rows_as_their_length_allows(
+    shown: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], length: int, most: int
+) -> None:
+    """A name of megabytes behind a descriptor stands in each line about it: all at once they would fill memory."""
+    monkeypatch.setattr(stream, "LETTERS", 1 << 20)
+    rows = [call("openat", 257, -100, path="/" + "x" * length, ret=3, fd=3, at=at) for at in range(1500)]
+    counts: list[int] = []
+    real = Printer.texts if "ndjson" in words else Printer.lines
+
+    def counted(self: Printer, batch: pa.RecordBatch) -> list[str]:
+        counts.append(batch.num_rows)
+        return real(self, batch)
+
+    monkeypatch.setattr(Printer, real.__name__, counted)
+    assert len(shown(str(write_parquet(tmp_path / "x.parquet", rows)), *words)) == 1500
+    assert (counts[0], max(counts)) == (stream.FEW, most)
 
 
 def test_rows_for_programs(capsys: pytest.CaptureFixture[str], capture: str) -> None:

@@ -99,3 +99,16 @@ def test_a_deep_tree_keeps_its_commands_in_sight(
     lines = capsys.readouterr().out.splitlines()
     assert "[deep]" in lines[1999]
     assert max(map(len, lines)) <= 80
+
+
+def test_a_life_that_no_clock_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], rows: list[Row]
+) -> None:
+    """Start and end 300 years apart are shown; the time between them, which no number holds, is not."""
+    rows[4]["ts"], rows[5]["ts"] = 0, 2**63 - 1
+    rows[1]["ts"] = -(2**62)
+    rows[6]["ts"] = 2**62
+    capture = write_parquet(tmp_path / "x.parquet", rows)
+    assert run(monkeypatch, "tree", str(capture), "--format", "json") == 0
+    lives = {row["pid"]: row["life_ns"] for row in json.loads(capsys.readouterr().out)}
+    assert lives[11] is None
