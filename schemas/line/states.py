@@ -17,7 +17,7 @@ SHARED = {1: "files", 2: "working directory", 4: "memory", 8: "thread group"}
 
 def _text(row: Values, name: str) -> str:
     value = row[name]
-    return "?" if value is None else safe(value, escaped=bool(row["flags"] & 16))
+    return "?" if value is None else safe(value, escaped=bool(_number(row, "flags") & 16))
 
 
 def _number(row: Values, name: str) -> int:
@@ -37,7 +37,7 @@ def _loss(row: Values) -> str:
     causes = {cause.value: cause.name.lower().replace("_", " ") for cause in Cause}
     cause = causes.get(row["arg0"], "cause unknown")
     calls = "call" if row["weight"] == 1 else "calls"
-    return f"--- {row['weight']:,} {calls}{call} lost on CPU {row['cpu']} ({cause}) ---"
+    return f"--- {_number(row, 'weight'):,} {calls}{call} lost on CPU {row['cpu']} ({cause}) ---"
 
 
 def _fork(row: Values) -> str:

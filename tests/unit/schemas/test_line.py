@@ -11,6 +11,7 @@ from schemas.arrow import EVENTS
 from schemas.line import Printer, Style, safe
 from schemas.line.columns import NAMES
 from schemas.line.signals import delivered, ended
+from schemas.line.states import STATES
 from schemas.line.text import target, to_hexadecimal
 
 START = 1_750_000_000_000_000_000
@@ -239,3 +240,9 @@ def test_what_is_remembered_is_bounded() -> None:
     assert [remembering[n] for n in range(memo.REMEMBERED + 1)][-1] == str(memo.REMEMBERED)
     assert len(remembering.trim()) == 0
     assert remembering[5] == "5"
+
+
+@pytest.mark.parametrize("kind", STATES)
+def test_rows_that_are_no_calls_may_lack_everything(kind: str) -> None:
+    """Another program's file has NULL where it likes."""
+    assert STATES[kind]({field.name: None for field in EVENTS} | {"kind": kind})
