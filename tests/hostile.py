@@ -85,7 +85,7 @@ def _length(data: bytearray, rng: random.Random) -> None:
 def craft(source: Path, target: Path, rng: random.Random) -> None:
     """A Parquet file that is sound as such and made from `source`, with something in it that no collector writes."""
     table = pq.read_table(source)
-    table = rng.choice((_values, _values, _texts, _texts, _types, _columns, _metadata, _metadata))(table, rng)
+    table = rng.choice((_values, _values, _holes, _texts, _texts, _types, _columns, _metadata, _metadata))(table, rng)
     pq.write_table(table, target, row_group_size=rng.choice((7, 500, 100_000)), write_page_checksum=True)
 
 
@@ -100,6 +100,21 @@ def _values(table: pa.Table, rng: random.Random) -> pa.Table:
             hits = [rng.choice(fits) if rng.random() < 0.3 else None for _ in range(table.num_rows)]
             table = _replace(table, name, pc.coalesce(pa.array(hits, pa.int64()).cast(kind), table.column(name)))
     return table
+
+
+def _holes(table: pa.Table, rng: random.Random) -> pa.Table:
+    """Columns that lack some values, or all."""
+    for name in rng.sample(table.column_names, 3):
+        table = holed(table, name, rng, rng.choice((0.4, 1.0)))
+    return table
+
+
+def holed(table: pa.Table, name: str, rng: random.Random, share: float) -> pa.Table:
+    """A table without this share of the values of a column."""
+    field, column = table.schema.field(name).with_nullable(True), table.column(name)
+    kept = pa.array([rng.random() >= share for _ in range(table.num_rows)])
+    holes = pc.if_else(kept, column, pa.nulls(table.num_rows, field.type))
+    return table.set_column(table.column_names.index(name), field, holes.cast(field.type))
 
 
 def _texts(table: pa.Table, rng: random.Random) -> pa.Table:

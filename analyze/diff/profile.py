@@ -117,7 +117,7 @@ def profile(session: "Session") -> Profile:
     found = Profile(span_ns=session.span.end - session.span.start)
     query = (files("analyze.diff") / "profile.sql").read_text()
     for comm, call, slow, bin_, errno, file, peer, by_latency, *numbers in session.prepare(query).rows():
-        process = found.name(comm, normal_thread)
+        process = found.name(comm or "?", normal_thread)
         if by_latency:
             waits = call in WAITS or (slow and call in TRANSFERS)
             found.add_latencies(CallKey(process, call, waits), bin_, *numbers)

@@ -31,6 +31,7 @@ CATEGORIES = ("net", "file", "desc", "process", "memory", "signal", "ipc", "cloc
 """strace's classes of calls, the most telling first; a slice has one category."""
 THREAD, PROCESS, GLOBAL = "t", "p", "g"
 """How far an instant event is drawn."""
+LONGEST = (1 << 63) - 1
 
 
 def write_chrome(
@@ -71,14 +72,15 @@ class _Writer:
         query = "SELECT epoch_ns(min(ts)), epoch_ns(max(ts)) FROM events WHERE kind NOT IN ('process', 'fd', 'loss')"
         first, last = session.fetch(query)[0]
         self._begin, self._end = first or 0, last or 0
-        self._ends: dict[int, int] = dict(
+        self._ends: dict[int, int | None] = dict(
             session.fetch("SELECT tid, epoch_ns(max(ts)) FROM events WHERE kind = 'exit' GROUP BY ALL")
         )
         self.start = f"{timestamp(self._begin)} UTC"
         self.calls = 0
 
     def events(self, batch: pa.RecordBatch, limit: int) -> Iterator[str]:
-        """The events of some rows as JSON, up to the last call that the limit allows."""
+        """The events of some rows as JSON, up to the last call that the limit allows. Without a time there is none."""
+        batch = batch.filter(batch.column("ts").is_valid())
         others = states(batch)
         texts, times = self._texts.trim(), numbers(batch.column("ts"))
         ids = [integers(batch.column(name)) for name in ("pid", "tid")]
@@ -105,8 +107,8 @@ class _Writer:
         begun, tids = numbers(batch.column("ts")), numbers(batch.column("tid"))
         for row in np.flatnonzero(flags & UNFINISHED).tolist():
             lasted = lasted.copy() if not lasted.flags.writeable else lasted
-            end = self._ends.get(int(tids[row]), self._end)
-            lasted[row] = max(end - int(begun[row]), 0)
+            end = self._ends.get(int(tids[row])) or self._end
+            lasted[row] = min(max(end - int(begun[row]), 0), LONGEST)
         found: list[int] = np.where(lasted == ABSENT, 0, lasted).tolist()
         return found
 

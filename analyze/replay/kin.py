@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 FORKS = """\
 SELECT on_host(host, pid), on_host(host, ppid), coalesce(arg1, 0) & 3 <> 0
 FROM events
-WHERE kind = 'fork' AND pid = tid"""
+WHERE kind = 'fork' AND pid = tid AND ppid IS NOT NULL"""
 REACHING = """\
 SELECT DISTINCT on_host(host, pid)
 FROM events
-WHERE syscall IN ('connect', 'bind', 'accept', 'accept4', 'socketcall', 'unshare') AND kind = 'syscall'"""
+WHERE syscall IN ('connect', 'bind', 'accept', 'accept4', 'socketcall', 'unshare') AND kind = 'syscall'
+    AND pid IS NOT NULL"""
 
 
 def kin(database: "duckdb.DuckDBPyConnection", processes: Iterable[int]) -> set[int]:

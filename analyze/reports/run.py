@@ -94,7 +94,7 @@ def _of_few(session: Session, query: str) -> Answer:
     It is asked twice: once without names, for the processes that need them.
     """
     session.narrow(named=False, stand_ins=True)
-    processes = session.fetch(f"SELECT DISTINCT on_host(host, pid) FROM (\n{query}\n)")
+    processes = session.fetch(f"SELECT DISTINCT on_host(host, pid) FROM (\n{query}\n) WHERE pid IS NOT NULL")
     session.narrow(named=True)
     with session.replay.only(process for (process,) in processes):
         session.execute(f"CREATE OR REPLACE TEMP TABLE answer AS {query}")
