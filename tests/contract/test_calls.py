@@ -32,8 +32,8 @@ class Lives:
         self.printed: dict[str, dict[str, Any]] = {line["program"]: line for line in lines}
 
     def calls(self, program: str, **equal: Any) -> list[dict[str, Any]]:
-        """Rows of calls of the program's process."""
-        return self.recording.calls(pid=self.printed[program]["pid"], **equal).to_pylist()
+        """Rows of calls of the program's process, in order of entry, which those of several CPUs do not have."""
+        return self.recording.calls(pid=self.printed[program]["pid"], **equal).sort_by("ts").to_pylist()
 
 
 @pytest.fixture(scope="module")
