@@ -181,8 +181,7 @@ class Capture:
             query = compile_query(self._session, report, options)
             self._answers += 1
             kept = f"answer_{self._answers}"
-            self._session.replay_first(query)
-            self._session.execute(f"CREATE TEMP TABLE {kept} AS {query}")
+            self._session.fill(kept, query)
         finally:
             self._session.select([self._filter] if self._filter else [])
         return Answer(self._session, f"SELECT * FROM {kept}")

@@ -176,6 +176,11 @@ class Session:
         if self.replay.waiting and projects(self.fetch(explained(query))[0][1], LOOKED_UP):
             _ = self.replay.timeline
 
+    def fill(self, table: str, query: str) -> None:
+        """Make a temporary table of what a SELECT returns, in place of one of that name. Raises QueryError."""
+        self.replay_first(query)
+        self.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {query}")
+
     @property
     def span(self) -> "Span":
         """When the captures began and ended, by their metadata or else by their rows."""
@@ -215,7 +220,7 @@ class Session:
         For several queries about names: to find these takes longer than all else. Once for a session.
         """
         listed = ", ".join(columns)
-        self.execute(f"CREATE TEMP TABLE {KEPT} AS\nSELECT {listed}\nFROM numbered_calls{self._where}")
+        self.fill(KEPT, f"SELECT {listed}\nFROM numbered_calls{self._where}")
         self._kept = True
 
     @property

@@ -4,7 +4,7 @@
 
 Two threads make numbered calls as fast as they go. After each kill the capture must be readable by `analyze` as it is,
 and after `capture repair` with the same rows; no call is there twice; the calls that are missing among those that are
-there are those of the loss rows; and the file ends at most the flush interval and one batch before the kill.
+there are those that the file says are lost; and the file ends at most the flush interval and one batch before the kill.
 With --disk the file is on a tmpfs of so many MB, which fills up; with --stop the collector is stopped for a while
 first; with --rotate it goes on in another file of 2 MB again and again. Needs root and a C compiler.
 """

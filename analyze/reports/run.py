@@ -78,10 +78,9 @@ def run(session: Session, report: Report, options: Options, *, limited: bool = T
     named = SELECTED.search(report.query) and NAMED.search(_words(report, options))
     if named and ROWS in report.query and limit and options.sort is None and not session.filters_by_name:
         return _of_few(session, _cut(query, limit))
-    session.replay_first(query)
     if not totals or not report.totals:
         return Answer(session.prepare(_cut(query, limit)))
-    session.execute(f"CREATE OR REPLACE TEMP TABLE answer AS {query}")
+    session.fill("answer", query)
     sums = "".join(f", sum({identifier(name)})" for name in report.totals)
     count, *values = session.fetch(f"SELECT count(*){sums} FROM answer")[0]
     found = dict(zip(report.totals, values, strict=True))
@@ -97,7 +96,7 @@ def _of_few(session: Session, query: str) -> Answer:
     processes = session.fetch(f"SELECT DISTINCT on_host(host, pid) FROM (\n{query}\n) WHERE pid IS NOT NULL")
     session.narrow(named=True)
     with session.replay.only(process for (process,) in processes):
-        session.execute(f"CREATE OR REPLACE TEMP TABLE answer AS {query}")
+        session.fill("answer", query)
     return Answer(session.prepare("SELECT * FROM answer"))
 
 
